@@ -1,0 +1,385 @@
+//! The running of one action task: everything a guest may see and do, without the guest.
+//!
+//! The component host wraps one `Invocation` for each call of a guest's `invoke`, forwards the guest's host calls to it,
+//! and hands what [`Invocation::finish`] gives back to the operator. It is pure: time and the outside come in as
+//! arguments.
+
+mod begin;
+mod calls;
+mod clock;
+mod http;
+
+pub(crate) use calls::hex;
+pub use calls::{Begun, CallMode, NextStep, Outcome};
+pub use http::{RequestOutcome, RequestStep, RequestSummary};
+
+use crate::action_state::{CallPut, CallResult};
+use crate::event::{ActionName, Event, SequenceNumber};
+use crate::failure::{ActionFailure, Failure, FailureClass};
+use crate::id::EventId;
+use crate::json::Json;
+use crate::key::Key;
+use crate::limits::InvocationLimits;
+use crate::memory::{Entries, MemoryError, MemoryPath, MemoryUpdate, Overlay, PathError, Scope, Tree};
+use calls::DurableCalls;
+use clock::{Clock, Random};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One action to run for one event of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// The key of the run.
+    pub key: Key,
+    /// The sequence number of the run.
+    pub sequence_number: SequenceNumber,
+    /// The event to run for.
+    pub event: Event,
+    /// The action to run.
+    pub action: ActionName,
+    /// When the run's input event came about.
+    pub source_timestamp_ms: Option<u64>,
+    /// Headers of the run's input event.
+    pub headers: Arc<[(String, String)]>,
+}
+
+/// What to do when a call asked for differs from the call recorded [S14].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnDivergence {
+    /// The attempt fails.
+    #[default]
+    Fail,
+    /// The records from there on are dropped, and the call is executed.
+    Execute,
+}
+
+/// What an invocation starts from.
+#[derive(Clone, Debug)]
+pub struct InvocationStart {
+    /// Names this invocation to the operator.
+    pub id: u64,
+    /// What to run.
+    pub task: Task,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// When the action first started, milliseconds since 1970 UTC: the source's timestamp where there is one.
+    pub started_at_ms: u64,
+    /// What earlier attempts recorded.
+    pub recorded: BTreeMap<u32, CallResult>,
+    /// Memory of the run.
+    pub sensory: Arc<Tree>,
+    /// Memory of the key.
+    pub short_term: Arc<Tree>,
+    /// What it may use.
+    pub limits: Arc<InvocationLimits>,
+    /// What to do about a mismatch.
+    pub on_divergence: OnDivergence,
+}
+
+/// Why an invocation must end at once: the host traps the guest with it, and reports it as the failure.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Abort {
+    /// The guest used the contract wrongly.
+    #[error("{0}")]
+    Trap(String),
+    /// A limit was passed: its name in the manifest, and what happened.
+    #[error("{1}: over {0}")]
+    Limit(&'static str, String),
+    /// What was asked differs from what was recorded.
+    #[error("{0}")]
+    Divergence(String),
+}
+
+/// How the guest ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GuestEnd {
+    /// `invoke` returned.
+    Returned(Result<(), Failure>),
+    /// The host ended it.
+    Aborted(Abort),
+    /// It trapped by itself; what the engine says.
+    Trapped(String),
+    /// It took longer than a limit of time allows; names the limit.
+    TimedOut(String),
+}
+
+/// What an invocation came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvocationEnd {
+    /// The invocation's name.
+    pub id: u64,
+    /// Records to hand to the log first, in order.
+    pub puts: Vec<CallPut>,
+    /// How it ended.
+    pub result: InvocationResult,
+}
+
+/// How an invocation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InvocationResult {
+    /// The action completed.
+    Completed(Effects),
+    /// The attempt failed.
+    Failed {
+        /// How.
+        failure: ActionFailure,
+        /// A plain call was open: to try again would repeat its effect [S28].
+        plain_call_open: bool,
+    },
+}
+
+/// What a completed action did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// Updates of the run's memory, in order.
+    pub sensory_updates: Vec<MemoryUpdate>,
+    /// Updates of the key's memory, in order.
+    pub short_term_updates: Vec<MemoryUpdate>,
+    /// Events it emitted, in order.
+    pub events: Vec<Event>,
+}
+
+/// The running of one action task.
+///
+/// Lifecycle: made by the operator with an `Invoke` command; asked by the guest's host calls; ended by
+/// [`Invocation::finish`]. What it changed is nowhere else until the operator applies it [S7].
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    id: u64,
+    task: Task,
+    attempt: u32,
+    limits: Arc<InvocationLimits>,
+    sensory: Overlay,
+    short_term: Overlay,
+    effects: Effects,
+    calls: DurableCalls,
+    clock: Clock,
+    random: Random,
+    wasi_random: Random,
+}
+
+impl Invocation {
+    /// An invocation that has not begun.
+    pub fn new(start: InvocationStart) -> Self {
+        let seed = clock::task_seed(&start.task);
+        Self {
+            id: start.id,
+            attempt: start.attempt,
+            sensory: Overlay::new(start.sensory),
+            short_term: Overlay::new(start.short_term),
+            effects: Effects::default(),
+            calls: DurableCalls::new(&start.task, start.recorded, start.on_divergence, start.limits.clone()),
+            clock: Clock::starting_at(start.started_at_ms),
+            random: Random::new(seed, "guest"),
+            wasi_random: Random::new(seed, "wasi"),
+            limits: start.limits,
+            task: start.task,
+        }
+    }
+
+    /// Names this invocation to the operator.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// What it runs.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// 1 for the first attempt.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// What it may use.
+    pub fn limits(&self) -> &Arc<InvocationLimits> {
+        &self.limits
+    }
+
+    /// A header of the run's input event.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.task.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a durable call is open: clock and randomness belong to its body then [S10].
+    pub fn has_open_call(&self) -> bool {
+        self.calls.has_open()
+    }
+
+    /// What the guest's clock shows, microseconds since 1970 UTC. `wall_us` is the time outside, shown to the body of
+    /// an open call only.
+    pub fn now_us(&mut self, wall_us: u64) -> u64 {
+        if self.calls.has_open() { wall_us } else { self.clock.read_us() }
+    }
+
+    /// The guest sleeps: its clock advances. Whether the host must really wait (in the body of an open call).
+    pub fn sleep_us(&mut self, duration_us: u64) -> bool {
+        if self.calls.has_open() {
+            return true;
+        }
+        self.clock.advance_us(duration_us);
+        false
+    }
+
+    /// The next number of the guest's stream: the same again on replay, another for each task.
+    pub fn random_u32(&mut self) -> u32 {
+        (self.random.next(self.calls.begun(), self.calls.has_open()) >> 32) as u32
+    }
+
+    /// The next number of the stream behind WASI's random, apart from the guest's.
+    pub fn wasi_random_u64(&mut self) -> u64 {
+        self.wasi_random.next(self.calls.begun(), self.calls.has_open())
+    }
+
+    /// The value at a path.
+    pub fn memory_get(&self, scope: Scope, path: &str) -> Result<Option<Json>, MemoryError> {
+        Ok(self.memory(scope).get(&self.path(path)?))
+    }
+
+    /// Names of the fields of the object at a path.
+    pub fn memory_fields(&self, scope: Scope, path: &str) -> Result<Option<Vec<String>>, MemoryError> {
+        Ok(self.memory(scope).fields(&self.path(path)?))
+    }
+
+    /// Whether a value or an object is at a path.
+    pub fn memory_exists(&self, scope: Scope, path: &str) -> Result<bool, MemoryError> {
+        Ok(self.memory(scope).exists(&self.path(path)?))
+    }
+
+    /// Puts a leaf.
+    pub fn memory_set(&mut self, scope: Scope, path: &str, value: &str) -> Result<Result<(), MemoryError>, Abort> {
+        self.check_no_open_call("set memory")?;
+        self.check_size("limits.value_bytes_max", "set memory", value.len(), self.limits.value_bytes_max)?;
+        let json = Json::parse(value).map_err(|error| Abort::Trap(format!("set memory {path:?}: value is {error}")))?;
+        Ok(self.update(scope, path, |path| MemoryUpdate::Set(path, json)).map(|_| ()))
+    }
+
+    /// Makes an empty object; nothing happens where one is.
+    pub fn memory_new_object(&mut self, scope: Scope, path: &str) -> Result<Result<(), MemoryError>, Abort> {
+        self.check_no_open_call("make an object in memory")?;
+        Ok(self.update(scope, path, MemoryUpdate::NewObject).map(|_| ()))
+    }
+
+    /// Removes the value, or the object with all below it; whether something was there.
+    pub fn memory_remove(&mut self, scope: Scope, path: &str) -> Result<Result<bool, MemoryError>, Abort> {
+        self.check_no_open_call("remove from memory")?;
+        Ok(self.update(scope, path, MemoryUpdate::Remove))
+    }
+
+    /// Queues an event, to take effect when the action completes.
+    pub fn emit(&mut self, kind: &str, payload: &str) -> Result<EventId, Abort> {
+        self.check_no_open_call("emit an event")?;
+        if self.effects.events.len() >= self.limits.events_max {
+            let what = format!("emit event {}", self.effects.events.len() + 1);
+            return Err(Abort::Limit("limits.events_max", what));
+        }
+        self.check_size("limits.event_bytes_max", "emit an event", payload.len(), self.limits.event_bytes_max)?;
+        if kind.is_empty() || kind.len() > 128 {
+            return Err(Abort::Trap(format!("emit an event: its kind must be 1 to 128 bytes, not {}", kind.len())));
+        }
+        let payload =
+            Json::parse(payload).map_err(|error| Abort::Trap(format!("emit {kind:?}: payload is {error}")))?;
+        let ordinal = self.effects.events.len() as u32;
+        let id = EventId::of_emitted(self.task.event.id, self.task.action.id(), ordinal);
+        self.effects.events.push(Event { id, kind: kind.into(), payload });
+        Ok(id)
+    }
+
+    /// Records to hand to the log at once, without waiting for them.
+    pub fn take_puts(&mut self) -> Vec<CallPut> {
+        self.calls.take_ready()
+    }
+
+    /// Records to hand to the log because the guest is going to wait, or a request to leave the host [S13] [S33].
+    pub fn take_puts_before_waiting(&mut self) -> Vec<CallPut> {
+        self.calls.flush_deferred();
+        self.calls.take_ready()
+    }
+
+    /// Ends the invocation.
+    pub fn finish(mut self, end: GuestEnd) -> InvocationEnd {
+        let failure = match end {
+            GuestEnd::Returned(Ok(())) => match self.calls.check_completed() {
+                Ok(()) => {
+                    let puts = self.calls.take_ready();
+                    return InvocationEnd { id: self.id, puts, result: InvocationResult::Completed(self.effects) };
+                }
+                Err(abort) => abort_failure(abort),
+            },
+            GuestEnd::Returned(Err(failure)) => {
+                let class = if failure.retryable { FailureClass::Retryable } else { FailureClass::Fatal };
+                ActionFailure { class, failure }
+            }
+            GuestEnd::Aborted(abort) => abort_failure(abort),
+            GuestEnd::Trapped(message) => host_failure(FailureClass::Trap, message),
+            GuestEnd::TimedOut(message) => host_failure(FailureClass::Timeout, message),
+        };
+        let plain_call_open = self.calls.has_open_plain();
+        self.calls.flush_deferred();
+        let puts = self.calls.take_ready();
+        InvocationEnd { id: self.id, puts, result: InvocationResult::Failed { failure, plain_call_open } }
+    }
+
+    fn memory(&self, scope: Scope) -> &Overlay {
+        match scope {
+            Scope::Sensory => &self.sensory,
+            Scope::ShortTerm => &self.short_term,
+        }
+    }
+
+    fn path(&self, text: &str) -> Result<MemoryPath, PathError> {
+        let (length, max) = (text.len(), self.limits.path_bytes_max);
+        if length > max {
+            return Err(PathError::TooLong { length, max });
+        }
+        MemoryPath::parse(text)
+    }
+
+    fn update(
+        &mut self,
+        scope: Scope,
+        path: &str,
+        make: impl FnOnce(MemoryPath) -> MemoryUpdate,
+    ) -> Result<bool, MemoryError> {
+        let update = make(self.path(path)?);
+        let (memory, updates) = match scope {
+            Scope::Sensory => (&mut self.sensory, &mut self.effects.sensory_updates),
+            Scope::ShortTerm => (&mut self.short_term, &mut self.effects.short_term_updates),
+        };
+        let changed = memory.update(&update)?;
+        if changed {
+            updates.push(update);
+        }
+        Ok(changed)
+    }
+
+    fn check_no_open_call(&self, what: &str) -> Result<(), Abort> {
+        if self.calls.has_open() {
+            let message = format!("{what}: a durable call is open, and a replay would skip this; do it after the call");
+            return Err(Abort::Trap(message));
+        }
+        Ok(())
+    }
+
+    fn check_size(&self, limit: &'static str, what: &str, size: usize, max: usize) -> Result<(), Abort> {
+        if size > max {
+            return Err(Abort::Limit(limit, format!("{what}: {size} bytes")));
+        }
+        Ok(())
+    }
+}
+
+fn host_failure(class: FailureClass, message: String) -> ActionFailure {
+    ActionFailure { class, failure: Failure::fatal(class.as_str(), message) }
+}
+
+fn abort_failure(abort: Abort) -> ActionFailure {
+    let class = match abort {
+        Abort::Trap(_) => FailureClass::Trap,
+        Abort::Limit(..) => FailureClass::Limit,
+        Abort::Divergence(_) => FailureClass::Divergence,
+    };
+    host_failure(class, abort.to_string())
+}

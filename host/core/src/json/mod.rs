@@ -1,0 +1,66 @@
+//! JSON text as it passes through Weir: checked once, then carried as it was written.
+
+mod canonical;
+mod scan;
+
+pub use canonical::{canonical, decode_string, write_string};
+pub use scan::{JsonError, lookup, validate};
+
+use std::fmt;
+use std::sync::Arc;
+
+/// JSON text (RFC 8259) that has been checked. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Json(Arc<str>);
+
+impl Json {
+    /// Takes text after checking that it is one JSON value.
+    pub fn parse(text: &str) -> Result<Self, JsonError> {
+        validate(text)?;
+        Ok(Self(Arc::from(text)))
+    }
+
+    /// Takes text that is known to be JSON, because it was checked before or was made by a serialiser.
+    pub fn from_checked(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// What is not JSON at its source: its text as a JSON string, or base64 of it as one.
+    pub fn wrap(bytes: &[u8]) -> Self {
+        let mut text = String::new();
+        match std::str::from_utf8(bytes) {
+            Ok(plain) => write_string(plain, &mut text),
+            Err(_) => write_string(&crate::base64::encode(bytes), &mut text),
+        }
+        Self(Arc::from(text))
+    }
+
+    /// `null`.
+    pub fn null() -> Self {
+        Self(Arc::from("null"))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Json {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <Box<serde_json::value::RawValue>>::deserialize(deserializer)?;
+        Ok(Self(Arc::from(raw.get())))
+    }
+}

@@ -1,0 +1,76 @@
+//! Every limit of the core, in one place, each with its unit [S11].
+
+/// What one invocation of a component may use. Passing one fails the invocation with an error that names the limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvocationLimits {
+    /// Linear memory of all instances of one invocation, bytes.
+    pub memory_bytes_max: usize,
+    /// Entries of all tables of one invocation.
+    pub table_entries_max: usize,
+    /// From start to end, milliseconds, waiting for calls included.
+    pub wall_ms_max: u64,
+    /// Time on the processor, milliseconds.
+    pub cpu_ms_max: u64,
+    /// Stack of the guest, bytes.
+    pub stack_bytes_max: usize,
+    /// Events that one action may emit.
+    pub events_max: usize,
+    /// Payload of one event, and one record of the action-state log, bytes.
+    pub event_bytes_max: usize,
+    /// Durable calls of one action.
+    pub calls_max: usize,
+    /// One memory value, one call's arguments or outcome, bytes.
+    pub value_bytes_max: usize,
+    /// One path in memory, bytes.
+    pub path_bytes_max: usize,
+    /// One effect, from its begin to its end, milliseconds: the host cuts the connection then [S13].
+    pub effect_ms_max: u64,
+    /// One HTTP response's body, bytes.
+    pub response_bytes_max: usize,
+    /// Lines that one invocation may log, further ones are counted and dropped.
+    pub log_lines_max: usize,
+}
+
+impl Default for InvocationLimits {
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: 64 << 20,
+            table_entries_max: 100_000,
+            wall_ms_max: 60_000,
+            cpu_ms_max: 5_000,
+            stack_bytes_max: 512 << 10,
+            events_max: 10_000,
+            event_bytes_max: 1 << 20,
+            calls_max: 1_000,
+            value_bytes_max: 1 << 20,
+            path_bytes_max: 1_024,
+            effect_ms_max: 30_000,
+            response_bytes_max: 1 << 20,
+            log_lines_max: 1_000,
+        }
+    }
+}
+
+/// What one operator may hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorLimits {
+    /// Action tasks of one run; a run of more fails [S2].
+    pub tasks_per_run_max: u64,
+    /// Pending input events of one quarantined key; further ones become dead letters [S29].
+    pub quarantined_events_max: usize,
+    /// Records by which a state may hold the recovery marker back, before it is put again [S23].
+    pub marker_lag_max: u64,
+    /// Keys that are resident though idle and unchanged [S34].
+    pub idle_keys_max: usize,
+}
+
+impl Default for OperatorLimits {
+    fn default() -> Self {
+        Self {
+            tasks_per_run_max: 10_000,
+            quarantined_events_max: 1_000,
+            marker_lag_max: 100_000,
+            idle_keys_max: 10_000,
+        }
+    }
+}

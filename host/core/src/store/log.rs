@@ -1,0 +1,81 @@
+//! The narrow log below the action-state store: append, scan, end.
+//!
+//! Memory, embedded store and Kafka each have one. One conformance suite holds them all.
+
+use crate::event::PartitionId;
+
+/// Where a record stands in its partition's log. Grows, never comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Position(pub u64);
+
+/// Numbers the appends of one partition since the host started, without gaps: what an acknowledgement names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// Where a record that a tombstone removes stands: known once its append is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordPlace {
+    /// Acknowledged, or read by a rebuild.
+    At(Position),
+    /// Appended, not acknowledged.
+    Unacknowledged(Ticket),
+}
+
+/// One append to a partition's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Append {
+    /// The partition.
+    pub partition: PartitionId,
+    /// Its number.
+    pub ticket: Ticket,
+    /// The record's key, as [`crate::action_state::RecordKey::to_bytes`] writes it.
+    pub key: Vec<u8>,
+    /// What is put, or a tombstone.
+    pub what: AppendKind,
+}
+
+/// A record, or the end of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AppendKind {
+    /// A record of this value.
+    Record(Vec<u8>),
+    /// All records of this key are forgotten. They stand at these places; a log that compacts by key needs no places.
+    Tombstone(Vec<RecordPlace>),
+}
+
+/// That an append is durable: it survives the loss of power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The append.
+    pub ticket: Ticket,
+    /// Where it stands. Of a tombstone: the end of the log at that time.
+    pub position: Position,
+}
+
+/// A partitioned log of records. Appends of one partition become durable in their order, none left out.
+pub trait ActionStateLog {
+    /// What can go wrong. Every failure of `append` and `sync` is final: the log is not to be used again [S26].
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Takes appends, in order, without waiting until they are durable.
+    fn append(&mut self, appends: Vec<Append>) -> Result<(), Self::Error>;
+
+    /// Makes all that was appended durable, and tells what has become so since the last call, in the order of the
+    /// appends of each partition.
+    fn sync(&mut self) -> Result<Vec<Acknowledged>, Self::Error>;
+
+    /// Calls `each` with position, key and value of the records from one position up to before another, in their order.
+    /// Records that a tombstone removed may be left out.
+    fn scan(
+        &self,
+        partition: PartitionId,
+        from: Position,
+        to: Position,
+        each: &mut dyn FnMut(Position, &[u8], &[u8]),
+    ) -> Result<(), Self::Error>;
+
+    /// The position after the last record; never less than it was.
+    fn end(&self, partition: PartitionId) -> Result<Position, Self::Error>;
+}

@@ -1,0 +1,3 @@
+//! The action-state store: put, get, prune, rebuild, recovery marker.
+
+pub mod log;
