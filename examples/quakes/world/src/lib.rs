@@ -26,11 +26,12 @@ pub mod post;
 mod quakes;
 mod server;
 mod settings;
+pub mod swarm;
 mod world;
 
 pub use fault::Fault;
 pub use interruption::{Interruption, Moment};
 pub use ledger::{Effect, Ledger, LedgerPage, Outcome, Request};
-pub use quakes::{Page, Quake, RegionState, due};
+pub use quakes::{Page, Quake, Regions, due, on_quake};
 pub use settings::{Faults, OnArrival, WorldSettings};
 pub use world::World;

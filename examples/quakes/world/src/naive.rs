@@ -4,7 +4,6 @@
 //! the offset after each line, because it is small; the counts every ten lines, because they are not.
 //! Nothing in it is silly. It is only not enough.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -13,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use crate::post::post;
-use crate::quakes::{Quake, RegionState};
+use crate::quakes::{Quake, Regions, on_quake};
 
 const LINES_PER_SAVE: usize = 10;
 const TRIES_MAX: u32 = 3;
@@ -36,8 +35,6 @@ pub struct Naive {
     pub directory: PathBuf,
 }
 
-type Regions = BTreeMap<String, RegionState>;
-
 impl Naive {
     /// Runs to the end of the file, from where the files in the folder say it was.
     pub fn run(&self) -> anyhow::Result<()> {
@@ -56,8 +53,7 @@ impl Naive {
         let text = fs::read_to_string(&self.file).with_context(|| format!("read {}", self.file.display()))?;
         for (number, line) in text.lines().enumerate().skip(offset) {
             let quake: Quake = serde_json::from_str(line).with_context(|| format!("read line {}", number + 1))?;
-            let region = regions.entry(quake.region.clone()).or_default();
-            if let Some(page) = region.on_quake(&quake) {
+            if let Some(page) = on_quake(&mut regions, &quake) {
                 let page = serde_json::to_string(&page)?;
                 for url in [&self.pager, &self.map] {
                     if let Err(error) = post_with_patience(url, &page) {

@@ -2,54 +2,65 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-const WINDOW_MS: u64 = 24 * 3_600_000;
+use crate::swarm::Region;
 
 /// One line of quakes.jsonl, as far as it matters here.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quake {
+    /// The network's name of it.
     pub id: String,
+    /// Milliseconds since 1970, UTC.
     pub time: u64,
+    /// The key of the events.
     pub region: String,
+    /// Distance and direction from the region's namesake.
     pub place: String,
+    /// Not always known.
     pub magnitude: Option<f64>,
+    /// `earthquake`, `explosion`, `quarry blast`.
     #[serde(rename = "type")]
     pub kind: String,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct RegionState {
-    pub times: Vec<u64>,
-    pub paged_at: Option<u64>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What the seismologist is told of a swarm, and what the map shows of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Page {
+    /// Where.
     pub region: String,
-    pub id: String,
+    /// The place of the quake that made it a swarm.
+    pub place: String,
+    /// The id of that quake.
+    pub quake: String,
+    /// The time of that quake.
     pub time: u64,
+    /// The magnitude of that quake.
+    pub magnitude: Option<f64>,
 }
 
-impl RegionState {
-    pub fn on_quake(&mut self, quake: &Quake) -> Option<Page> {
-        if quake.kind != "earthquake" || quake.magnitude.is_none_or(|m| m < 1.0) {
-            return None;
-        }
-        self.times.retain(|t| t + WINDOW_MS > quake.time);
-        self.times.push(quake.time);
-        let due = self.times.len() >= 3 && self.paged_at.is_none_or(|at| at + WINDOW_MS < quake.time);
-        due.then(|| {
-            self.paged_at = Some(quake.time);
-            Page { region: quake.region.clone(), id: quake.id.clone(), time: quake.time }
-        })
+/// What is remembered of all regions.
+pub type Regions = BTreeMap<String, Region>;
+
+/// Counts a quake in its region; the page that it makes due.
+pub fn on_quake(regions: &mut Regions, quake: &Quake) -> Option<Page> {
+    if quake.kind != "earthquake" {
+        return None;
     }
+    let region = regions.entry(quake.region.clone()).or_default();
+    region.on_quake(quake.time, quake.magnitude).then(|| Page {
+        region: quake.region.clone(),
+        place: quake.place.clone(),
+        quake: quake.id.clone(),
+        time: quake.time,
+        magnitude: quake.magnitude,
+    })
 }
 
+/// The pages that are due for the events of a file, by the rule alone.
 pub fn due(lines: &str) -> serde_json::Result<Vec<Page>> {
-    let mut regions: BTreeMap<String, RegionState> = BTreeMap::new();
+    let mut regions = Regions::new();
     let mut pages = Vec::new();
     for line in lines.lines() {
-        let quake: Quake = serde_json::from_str(line)?;
-        pages.extend(regions.entry(quake.region.clone()).or_default().on_quake(&quake));
+        pages.extend(on_quake(&mut regions, &serde_json::from_str(line)?));
     }
     Ok(pages)
 }

@@ -111,8 +111,7 @@ async fn take(
     if decision.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(decision.delay_ms)).await;
     }
-    *pending.lock().expect("no holder of the slot panics") =
-        Some(Pending { number: decision.number, interruption });
+    *pending.lock().expect("no holder of the slot panics") = Some(Pending { number: decision.number, interruption });
     Ok(respond(status, body))
 }
 
