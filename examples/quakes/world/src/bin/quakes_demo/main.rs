@@ -73,6 +73,9 @@ fn main() -> anyhow::Result<ExitCode> {
     }
 
     println!("\n{}\n", table(&rows));
+    println!(
+        "twice: sent more than once. never: not sent. not due: sent for a swarm that is none, the counts being wrong.\n"
+    );
     println!("{}", hualien(&text, &pages)?);
     if !arguments.naive_only {
         println!("\n{}", where_to_look(&arguments));
@@ -119,7 +122,7 @@ fn run_naive(arguments: &Arguments, events: &Path, pages: &[Page], screen: &Scre
 fn run_weir(arguments: &Arguments, pages: &[Page], screen: &Screen) -> anyhow::Result<Finish> {
     let weir = &arguments.weir;
     ensure!(weir.exists(), "{} is missing: cargo build --release, or name it with --weir", weir.display());
-    screen.say("\nWeir: the same job as three actions");
+    screen.say("\nWeir: the same job as two actions");
     let course = course(arguments, "Weir", "weir.log", pages);
     let finish = course.run(
         |origin| {
@@ -173,7 +176,7 @@ fn check_alerts(arguments: &Arguments, due: usize, screen: &Screen) -> anyhow::R
         ids.insert(alert["id"].to_string());
     }
     let lines = text.lines().count();
-    screen.say(&format!("  {}: {lines} alerts, {} of them different, {due} due", path.display(), ids.len()));
+    screen.say(&format!("  {}: alerts: {lines}, different ones: {}, due: {due}", path.display(), ids.len()));
     Ok(lines == due && ids.len() == due)
 }
 
@@ -212,7 +215,7 @@ fn where_to_look(arguments: &Arguments) -> String {
          {weir} inspect key \"Hualian, Taiwan\" {example} --set store.directory={store}\n      \
          what Weir remembers of Hualien\n  \
          {}\n      the alerts\n  \
-         {example}/actions/src\n      the three actions\n  \
+         {example}/actions/src\n      the two actions\n  \
          {example}/world/src/naive.rs\n      the loop that people write by hand",
         alerts(arguments).display()
     )
