@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
 /// What an action, or a step of it, gives: `Result` alone is `Result<()>`.
 pub type Result<T = (), E = Failure> = std::result::Result<T, E>;
@@ -42,7 +42,8 @@ pub struct Failure {
     pub(crate) retry_after_ms: Option<u32>,
     pub(crate) kind: String,
     pub(crate) message: String,
-    pub(crate) details: Option<Value>,
+    /// JSON text.
+    pub(crate) details: Option<String>,
 }
 
 impl Failure {
@@ -64,7 +65,8 @@ impl Failure {
 
     /// The same failure with details for code to read. What is no JSON is said in the details instead.
     pub fn with_details(mut self, details: &impl Serialize) -> Self {
-        self.details = Some(serde_json::to_value(details).unwrap_or_else(|error| Value::String(error.to_string())));
+        let text = serde_json::to_string(details);
+        self.details = Some(text.unwrap_or_else(|error| format!("{:?}", format!("details are no JSON: {error}"))));
         self
     }
 
@@ -83,9 +85,9 @@ impl Failure {
         &self.message
     }
 
-    /// Details for code to read.
-    pub fn details(&self) -> Option<&Value> {
-        self.details.as_ref()
+    /// Details for code to read; `None` if there are none, or of another type.
+    pub fn details<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_str(self.details.as_deref()?).ok()
     }
 
     /// How long to wait at least before it is tried again, if that is known.

@@ -7,8 +7,8 @@
 //! weir_sdk::log::info!("{n} quakes at {region}");
 //! ```
 
-pub use crate::host::Level;
 use crate::host::Host;
+pub use crate::host::Level;
 
 /// Writes a line of any level.
 pub fn write(level: Level, message: &str) {
@@ -31,13 +31,13 @@ macro_rules! __log_warn { ($($part:tt)*) => { $crate::log::write($crate::log::Le
 #[macro_export]
 macro_rules! __log_error { ($($part:tt)*) => { $crate::log::write($crate::log::Level::Error, &::std::format!($($part)*)) } }
 
-/// Writes a line of level trace, from a format string and its arguments.
-pub use crate::__log_trace as trace;
 /// Writes a line of level debug, from a format string and its arguments.
 pub use crate::__log_debug as debug;
-/// Writes a line of level info, from a format string and its arguments.
-pub use crate::__log_info as info;
-/// Writes a line of level warn, from a format string and its arguments.
-pub use crate::__log_warn as warn;
 /// Writes a line of level error, from a format string and its arguments.
 pub use crate::__log_error as error;
+/// Writes a line of level info, from a format string and its arguments.
+pub use crate::__log_info as info;
+/// Writes a line of level trace, from a format string and its arguments.
+pub use crate::__log_trace as trace;
+/// Writes a line of level warn, from a format string and its arguments.
+pub use crate::__log_warn as warn;

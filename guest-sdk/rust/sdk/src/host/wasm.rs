@@ -124,7 +124,7 @@ impl Host {
     /// Completes the call, and gives the outcome that counts.
     pub fn complete(position: u32, outcome: Outcome) -> Outcome {
         let outcome = outcome.map_err(failure_out);
-        match durable_call::complete(position, outcome.as_ref().map(String::as_str).map_err(|failure| failure)) {
+        match durable_call::complete(position, &outcome) {
             Some(instead) => Err(failure_in(instead)),
             None => outcome.map_err(failure_in),
         }
@@ -162,7 +162,7 @@ fn failure_in(failure: types::Failure) -> Failure {
         retry_after_ms: failure.retry_after_ms,
         kind: failure.kind,
         message: failure.message,
-        details: failure.details.and_then(|details| serde_json::from_str(&details).ok()),
+        details: failure.details,
     }
 }
 
@@ -172,7 +172,7 @@ fn failure_out(failure: Failure) -> types::Failure {
         retry_after_ms: failure.retry_after_ms,
         kind: failure.kind,
         message: failure.message,
-        details: failure.details.map(|details| details.to_string()),
+        details: failure.details,
     }
 }
 
