@@ -14,4 +14,7 @@ pub mod json;
 pub mod key;
 pub mod limits;
 pub mod memory;
+pub mod operator;
+pub mod partition;
+pub mod plan;
 pub mod store;

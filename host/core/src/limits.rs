@@ -15,7 +15,7 @@ pub struct InvocationLimits {
     pub stack_bytes_max: usize,
     /// Events that one action may emit.
     pub events_max: usize,
-    /// Payload of one event, and one record of the action-state log, bytes.
+    /// Payload of one event, bytes.
     pub event_bytes_max: usize,
     /// Durable calls of one action.
     pub calls_max: usize,
@@ -60,6 +60,8 @@ pub struct OperatorLimits {
     pub quarantined_events_max: usize,
     /// Records by which a state may hold the recovery marker back, before it is put again [S23].
     pub marker_lag_max: u64,
+    /// One record of the action-state log, bytes; a record too large fails its invocation [S26].
+    pub record_bytes_max: usize,
     /// Keys that are resident though idle and unchanged [S34].
     pub idle_keys_max: usize,
 }
@@ -70,6 +72,7 @@ impl Default for OperatorLimits {
             tasks_per_run_max: 10_000,
             quarantined_events_max: 1_000,
             marker_lag_max: 100_000,
+            record_bytes_max: 16 << 20,
             idle_keys_max: 10_000,
         }
     }

@@ -35,8 +35,12 @@ pub fn encode_state(state: &ActionState) -> Vec<u8> {
     if let Some(failed) = &state.failed {
         write_failed(failed, &mut text);
     }
-    if let Some(dropped) = &state.dropped_input {
-        write!(text, ",\"droppedInput\":[{},{}]", dropped.first.0, dropped.last.0).expect("strings take all");
+    for (index, dropped) in state.dropped_input.iter().enumerate() {
+        text.push_str(if index == 0 { ",\"droppedInput\":[" } else { "," });
+        write!(text, "[{},{}]", dropped.first.0, dropped.last.0).expect("strings take all");
+    }
+    if !state.dropped_input.is_empty() {
+        text.push(']');
     }
     text.push('}');
     text.into_bytes()

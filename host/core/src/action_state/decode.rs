@@ -38,7 +38,9 @@ pub fn decode(key: &RecordKey, value: &[u8]) -> Result<ActionState, DecodeError>
     state.failed = record.failed.map(StoredFailed::into_failed).transpose()?;
     state.dropped_input = record
         .dropped_input
-        .map(|(first, last)| DroppedInput { first: SourcePosition(first), last: SourcePosition(last) });
+        .into_iter()
+        .map(|(first, last)| DroppedInput { first: SourcePosition(first), last: SourcePosition(last) })
+        .collect();
     match (position, record.call_results.len()) {
         (None, 0) => {}
         (Some(position), 1) => {
@@ -94,7 +96,8 @@ struct Record {
     #[serde(default)]
     completed: bool,
     failed: Option<StoredFailed>,
-    dropped_input: Option<(u64, u64)>,
+    #[serde(default)]
+    dropped_input: Vec<(u64, u64)>,
 }
 
 #[derive(Deserialize)]

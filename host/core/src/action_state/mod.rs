@@ -121,12 +121,13 @@ pub struct Failed {
     pub repairs: u32,
 }
 
-/// Input events of the key that became dead letters because its queue was full: their positions, both included [S29].
+/// Input events of the key that became dead letters in a row, because its queue was full: the positions of the first
+/// and the last of them [S29].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DroppedInput {
-    /// The first such event's position.
+    /// The first one's position.
     pub first: SourcePosition,
-    /// The last such event's position.
+    /// The last one's position.
     pub last: SourcePosition,
 }
 
@@ -153,8 +154,8 @@ pub struct ActionState {
     pub completed: bool,
     /// That it failed.
     pub failed: Option<Failed>,
-    /// Input that was dropped while the key was quarantined by this action.
-    pub dropped_input: Option<DroppedInput>,
+    /// Input that was dropped while the key was quarantined by this action, in order.
+    pub dropped_input: Vec<DroppedInput>,
 }
 
 impl ActionState {
@@ -171,7 +172,7 @@ impl ActionState {
             call_results: BTreeMap::new(),
             completed: false,
             failed: None,
-            dropped_input: None,
+            dropped_input: Vec::new(),
         }
     }
 

@@ -1,3 +1,370 @@
 //! The action-state store: put, get, prune, rebuild, recovery marker.
+//!
+//! One index over a narrow [`log`]: facts go in, appends come out, positions come back with acknowledgements.
+//! No operation looks at all keys or all states [D2] [D4].
 
 pub mod log;
+mod positions;
+mod rebuild;
+
+pub use rebuild::{Rebuild, RebuildError};
+
+use crate::action_state::{
+    ActionState, CallPut, DroppedInput, RecordKey, RecordKind, StateKey, encode_call_result, encode_state,
+};
+use crate::event::{PartitionId, SequenceNumber, SourcePosition};
+use crate::id::{ActionId, EventId};
+use crate::key::Key;
+use hashbrown::HashMap;
+use log::{Acknowledged, Append, AppendKind, Position, RecordPlace, Ticket};
+use positions::LivePositions;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// A record that is too large for the log [S26].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("put action state {key}: its record of {size} bytes is over limits.record_bytes_max ({max} bytes)")]
+pub struct RecordTooLarge {
+    /// The state.
+    pub key: String,
+    /// The record's size in bytes.
+    pub size: usize,
+    /// The limit in bytes.
+    pub max: usize,
+}
+
+/// The action states of one partition.
+///
+/// Lifecycle: made empty, or by a [`Rebuild`]; then puts and gets; appends are taken out and handed to the log in
+/// order; acknowledgements come back in order.
+///
+/// *Invariant:* the recovery marker is never after the oldest record of a state that is not pruned [S23].
+#[derive(Clone, Debug)]
+pub struct ActionStateStore {
+    partition: PartitionId,
+    record_bytes_max: usize,
+    keys: HashMap<Key, StatesOfKey>,
+    live: LivePositions,
+    /// Appended and not acknowledged, in order: the record each is about; none for a tombstone.
+    unacknowledged: VecDeque<Option<RecordKey>>,
+    next_ticket: u64,
+    /// The end of what is acknowledged.
+    end: Position,
+    appends: Vec<Append>,
+    /// States that a rebuild brought and no task has asked for.
+    unasked: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct StatesOfKey {
+    states: BTreeMap<(SequenceNumber, EventId, ActionId), Box<Entry>>,
+    /// The last append of this key.
+    last_ticket: Option<Ticket>,
+}
+
+/// A state with all its records.
+#[derive(Clone, Debug)]
+struct Entry {
+    /// Shared with whoever applies it.
+    state: Arc<ActionState>,
+    records: Vec<(RecordKind, RecordPlace)>,
+    /// Whether a task of this process asked for it.
+    asked: bool,
+}
+
+impl ActionStateStore {
+    /// No states; the log ends there.
+    pub fn new(partition: PartitionId, end: Position, record_bytes_max: usize) -> Self {
+        Self {
+            partition,
+            record_bytes_max,
+            keys: HashMap::new(),
+            live: LivePositions::default(),
+            unacknowledged: VecDeque::new(),
+            next_ticket: 0,
+            end,
+            appends: Vec::new(),
+            unasked: 0,
+        }
+    }
+
+    /// The state of this name. A task asks for it: it is no orphan.
+    pub fn get(&mut self, key: &StateKey) -> Option<&Arc<ActionState>> {
+        let entry = self.keys.get_mut(&key.key)?.states.get_mut(&inner(key))?;
+        if !entry.asked {
+            entry.asked = true;
+            self.unasked -= 1;
+        }
+        Some(&entry.state)
+    }
+
+    /// Puts a state: start, failed attempt, decision or completion, whole but for call results. What was recorded of
+    /// calls stays, until the action completed.
+    pub fn put(&mut self, key: &StateKey, mut state: ActionState) -> Result<(), RecordTooLarge> {
+        let value = encode_state(&state);
+        if value.len() > self.record_bytes_max {
+            let (key, size, max) = (key.to_string(), value.len(), self.record_bytes_max);
+            return Err(RecordTooLarge { key, size, max });
+        }
+        let ticket = self.append(RecordKey { state: key.clone(), kind: RecordKind::State }, value);
+        let entry = self.entry(key, || ActionState::started(state.action.clone(), state.started_at_ms));
+        entry.records.push((RecordKind::State, RecordPlace::Unacknowledged(ticket)));
+        if !state.completed {
+            state.call_results = std::mem::take(&mut Arc::make_mut(&mut entry.state).call_results);
+        }
+        entry.state = Arc::new(state);
+        Ok(())
+    }
+
+    /// Puts, or drops, records of an action's calls, in order. `start` is the state to begin with where none is.
+    pub fn put_calls(&mut self, key: &StateKey, start: impl Fn() -> ActionState, puts: Vec<CallPut>) {
+        for put in puts {
+            match put {
+                CallPut::Put(position, result) => {
+                    let kind = match result.is_pending() {
+                        true => RecordKind::CallPending(position),
+                        false => RecordKind::CallResult(position),
+                    };
+                    let entry = self.entry(key, &start);
+                    let value = encode_call_result(&entry.state.action, entry.state.started_at_ms, &result);
+                    Arc::make_mut(&mut entry.state).call_results.insert(position, result);
+                    let ticket = self.append(RecordKey { state: key.clone(), kind }, value);
+                    self.entry(key, &start).records.push((kind, RecordPlace::Unacknowledged(ticket)));
+                }
+                CallPut::Drop(position) => self.drop_call(key, position),
+            }
+        }
+    }
+
+    /// Drops all records of one call, by tombstones.
+    pub fn drop_call(&mut self, key: &StateKey, position: u32) {
+        let Some(states) = self.keys.get_mut(&key.key) else { return };
+        let Some(entry) = states.states.get_mut(&inner(key)) else { return };
+        Arc::make_mut(&mut entry.state).call_results.remove(&position);
+        let of_call = [RecordKind::CallResult(position), RecordKind::CallPending(position)];
+        let dropped: Vec<_> = entry.records.extract_if(.., |(kind, _)| of_call.contains(kind)).collect();
+        self.append_tombstones(key, dropped);
+    }
+
+    /// Forgets the states of a key below a sequence number, by tombstones [S24].
+    pub fn prune(&mut self, key: &Key, below: SequenceNumber) {
+        let Some(states) = self.keys.get_mut(key) else { return };
+        let mut pruned = Vec::new();
+        while let Some(first) = states.states.first_entry().filter(|first| first.key().0 < below) {
+            pruned.push(first.remove_entry());
+        }
+        for ((sequence_number, event, action), entry) in pruned {
+            if !entry.asked {
+                self.unasked -= 1;
+            }
+            let state = StateKey { key: key.clone(), sequence_number, event, action };
+            self.append_tombstones(&state, entry.records);
+        }
+        self.forget_key_if_done(key);
+    }
+
+    /// Forgets one state, by tombstones.
+    pub fn drop_state(&mut self, key: &StateKey) {
+        let Some(states) = self.keys.get_mut(&key.key) else { return };
+        let Some(entry) = states.states.remove(&inner(key)) else { return };
+        if !entry.asked {
+            self.unasked -= 1;
+        }
+        self.append_tombstones(key, entry.records);
+    }
+
+    /// Puts all records of a state again, and the old ones get tombstones: it no longer holds the marker back [S23].
+    pub fn put_again(&mut self, key: &StateKey) {
+        let Some(entry) = self.keys.get_mut(&key.key).and_then(|states| states.states.get_mut(&inner(key))) else {
+            return;
+        };
+        let old = std::mem::take(&mut entry.records);
+        let state = entry.state.clone();
+        let mut again = Vec::new();
+        for (position, result) in &state.call_results {
+            let kind = match result.is_pending() {
+                true => RecordKind::CallPending(*position),
+                false => RecordKind::CallResult(*position),
+            };
+            again.push((kind, encode_call_result(&state.action, state.started_at_ms, result)));
+        }
+        if old.iter().any(|(kind, _)| *kind == RecordKind::State) {
+            again.push((RecordKind::State, encode_state(&state)));
+        }
+        for (kind, value) in again {
+            let ticket = self.append(RecordKey { state: key.clone(), kind }, value);
+            let states = self.keys.get_mut(&key.key).expect("the key was just found");
+            let entry = states.states.get_mut(&inner(key)).expect("the state was just found");
+            entry.records.push((kind, RecordPlace::Unacknowledged(ticket)));
+        }
+        self.append_tombstones(key, old);
+    }
+
+    /// The first state of a run that no task of this process has asked for [S14].
+    pub fn unasked(&self, key: &Key, sequence_number: SequenceNumber) -> Option<(StateKey, &ActionState)> {
+        if self.unasked == 0 {
+            return None;
+        }
+        let of_run = self.of_run(key, sequence_number)?;
+        let ((_, event, action), entry) = of_run.into_iter().find(|(_, entry)| !entry.asked)?;
+        let state = StateKey { key: key.clone(), sequence_number, event: *event, action: *action };
+        Some((state, &entry.state))
+    }
+
+    /// All states of a key, for people to look at.
+    pub fn states_of(&self, key: &Key) -> Vec<(StateKey, &ActionState)> {
+        let Some(states) = self.keys.get(key) else { return Vec::new() };
+        let named = states.states.iter().map(|((sequence_number, event, action), entry)| {
+            let (sequence_number, event, action) = (*sequence_number, *event, *action);
+            (StateKey { key: key.clone(), sequence_number, event, action }, &entry.state)
+        });
+        named.collect()
+    }
+
+    /// The keys that have states, for people to look at.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.keys.keys()
+    }
+
+    /// Whether an input event of this key became a dead letter because its queue was full [S29].
+    pub fn is_dropped_input(&self, key: &Key, position: SourcePosition) -> bool {
+        let covers = |dropped: &DroppedInput| dropped.first <= position && position <= dropped.last;
+        let states = self.keys.get(key).into_iter().flat_map(|states| states.states.values());
+        states.flat_map(|entry| &entry.state.dropped_input).any(covers)
+    }
+
+    /// Where a rebuild must start: the oldest record of any state not pruned; with none, the end [S23].
+    pub fn recovery_marker(&self) -> Position {
+        self.live.oldest().unwrap_or(self.end)
+    }
+
+    /// How far the oldest record of a state lies behind the end of the log.
+    pub fn lag(&self, key: &StateKey) -> u64 {
+        let entry = self.keys.get(&key.key).and_then(|states| states.states.get(&inner(key)));
+        let oldest = entry.into_iter().flat_map(|entry| &entry.records).filter_map(|(_, place)| match place {
+            RecordPlace::At(position) => Some(position.0),
+            RecordPlace::Unacknowledged(_) => None,
+        });
+        oldest.min().map_or(0, |oldest| self.end.0.saturating_sub(oldest))
+    }
+
+    /// The appends that wait to be handed to the log, in order.
+    pub fn take_appends(&mut self) -> Vec<Append> {
+        std::mem::take(&mut self.appends)
+    }
+
+    /// Whether appends wait to be handed to the log.
+    pub fn has_appends(&self) -> bool {
+        !self.appends.is_empty()
+    }
+
+    /// The next append is durable.
+    pub fn on_acknowledged(&mut self, acknowledged: Acknowledged) {
+        let Acknowledged { ticket, position, .. } = acknowledged;
+        let first = self.next_ticket - self.unacknowledged.len() as u64;
+        assert_eq!(ticket.0, first, "a gap in the acknowledgements of partition {}", self.partition);
+        let record = self.unacknowledged.pop_front().expect("an append was acknowledged that was never made");
+        let Some(record) = record else {
+            self.end = self.end.max(position);
+            return;
+        };
+        self.end = self.end.max(Position(position.0 + 1));
+        let Some(states) = self.keys.get_mut(&record.state.key) else { return };
+        let entry = states.states.get_mut(&inner(&record.state));
+        let place = entry.and_then(|entry| {
+            let waiting = RecordPlace::Unacknowledged(ticket);
+            entry.records.iter_mut().find(|(_, place)| *place == waiting)
+        });
+        if let Some((_, place)) = place {
+            *place = RecordPlace::At(position);
+            self.live.add(position);
+        }
+        self.forget_key_if_done(&record.state.key);
+    }
+
+    /// The last append of a key that is not durable: its effects wait for it [S33].
+    pub fn undurable(&self, key: &Key) -> Option<Ticket> {
+        let last = self.keys.get(key)?.last_ticket?;
+        (last >= self.first_unacknowledged()).then_some(last)
+    }
+
+    /// The last append that is not durable: a checkpoint waits for it.
+    pub fn undurable_any(&self) -> Option<Ticket> {
+        (!self.unacknowledged.is_empty()).then(|| Ticket(self.next_ticket - 1))
+    }
+
+    /// The first append that is not durable, or will be made.
+    pub fn first_unacknowledged(&self) -> Ticket {
+        Ticket(self.next_ticket - self.unacknowledged.len() as u64)
+    }
+
+    /// How many states there are.
+    pub fn len(&self) -> usize {
+        self.keys.values().map(|states| states.states.len()).sum()
+    }
+
+    /// Whether there is no state.
+    pub fn is_empty(&self) -> bool {
+        self.keys.values().all(|states| states.states.is_empty())
+    }
+
+    fn of_run(
+        &self,
+        key: &Key,
+        sequence_number: SequenceNumber,
+    ) -> Option<std::collections::btree_map::Range<'_, (SequenceNumber, EventId, ActionId), Box<Entry>>> {
+        let from = (sequence_number, EventId([0; 16]), ActionId([0; 16]));
+        let to = (sequence_number, EventId([0xff; 16]), ActionId([0xff; 16]));
+        Some(self.keys.get(key)?.states.range(from..=to))
+    }
+
+    fn entry(&mut self, key: &StateKey, start: impl FnOnce() -> ActionState) -> &mut Entry {
+        let states = self.keys.entry_ref(&key.key).or_default();
+        let entry = states.states.entry(inner(key));
+        entry.or_insert_with(|| Box::new(Entry { state: Arc::new(start()), records: Vec::new(), asked: true }))
+    }
+
+    fn append(&mut self, record: RecordKey, value: Vec<u8>) -> Ticket {
+        let bytes = record.to_bytes();
+        let key = record.state.key.clone();
+        self.push_append(&key, Some(record), bytes, AppendKind::Record(value))
+    }
+
+    fn push_append(&mut self, key: &Key, record: Option<RecordKey>, bytes: Vec<u8>, what: AppendKind) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.unacknowledged.push_back(record);
+        self.keys.entry_ref(key).or_default().last_ticket = Some(ticket);
+        self.appends.push(Append { partition: self.partition, ticket, key: bytes, what });
+        ticket
+    }
+
+    /// One tombstone for each key of the records, the highest position of a call first.
+    fn append_tombstones(&mut self, key: &StateKey, mut records: Vec<(RecordKind, RecordPlace)>) {
+        for (_, place) in &records {
+            if let RecordPlace::At(position) = place {
+                self.live.forget(*position);
+            }
+        }
+        records.sort_by_key(|(kind, _)| std::cmp::Reverse(*kind));
+        for of_one_key in records.chunk_by(|(a, _), (b, _)| a == b) {
+            let record = RecordKey { state: key.clone(), kind: of_one_key[0].0 };
+            let places = of_one_key.iter().map(|(_, place)| *place).collect();
+            self.push_append(&key.key, None, record.to_bytes(), AppendKind::Tombstone(places));
+        }
+    }
+
+    fn forget_key_if_done(&mut self, key: &Key) {
+        let first = self.first_unacknowledged();
+        if let Some(states) = self.keys.get(key)
+            && states.states.is_empty()
+            && states.last_ticket.is_none_or(|last| last < first)
+        {
+            self.keys.remove(key);
+        }
+    }
+}
+
+fn inner(key: &StateKey) -> (SequenceNumber, EventId, ActionId) {
+    (key.sequence_number, key.event, key.action)
+}

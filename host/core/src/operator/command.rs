@@ -1,0 +1,70 @@
+//! What an operator wants done.
+
+use crate::action_state::StateKey;
+use crate::event::{DeadLetter, OutputEvent};
+use crate::failure::ActionFailure;
+use crate::invocation::Invocation;
+use crate::key::Key;
+
+/// One thing that an operator wants done. Commands are carried out in their order.
+#[derive(Debug)]
+pub enum Command {
+    /// Load the entries of a key, and answer with `on_key_loaded`.
+    Load(Key),
+    /// Run an action, and answer with `on_invocation_ended` or `on_invocation_interrupted`.
+    Invoke(Box<Invocation>),
+    /// Hand an event to the sink, with the next checkpoint.
+    Emit(OutputEvent),
+    /// Hand a dead letter to its sink, with the next checkpoint.
+    DeadLetter(Box<DeadLetter>),
+    /// Call `on_retry_due` for this key at this time, milliseconds since 1970 UTC.
+    RetryAt(Key, u64),
+    /// Tell people what happened.
+    Report(Report),
+    /// Stop the host: an action failed whose policy says so.
+    Stop(StateKey, ActionFailure),
+}
+
+/// Something that people should know of; each counts in a metric.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// An attempt failed, and will be made again after this many milliseconds.
+    AttemptFailed(StateKey, ActionFailure, u32, u64),
+    /// An action failed for good; the word of the decision.
+    Failed(StateKey, ActionFailure, &'static str),
+    /// What was recorded was not asked for [S14].
+    Divergence(StateKey, String),
+    /// An input event became a dead letter because the queue of its quarantined key is full.
+    QueueFull(Key),
+}
+
+/// What an operator counts, since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Input events taken.
+    pub input_events: u64,
+    /// Runs that ended.
+    pub runs_finished: u64,
+    /// Invocations begun.
+    pub invocations: u64,
+    /// Actions that completed by running.
+    pub actions_completed: u64,
+    /// Completed actions that were found in the store and applied without running [S18].
+    pub actions_recovered: u64,
+    /// Attempts that failed.
+    pub attempts_failed: u64,
+    /// Divergences [S14].
+    pub divergences: u64,
+    /// Output events.
+    pub output_events: u64,
+    /// Dead letters.
+    pub dead_letters: u64,
+    /// Keys quarantined now.
+    pub keys_quarantined: u64,
+    /// Keys with a run in progress now, quarantined ones left out.
+    pub keys_running: u64,
+    /// Pending input events now.
+    pub pending_events: u64,
+    /// Keys that are resident now.
+    pub keys_resident: u64,
+}

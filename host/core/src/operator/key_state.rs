@@ -1,0 +1,204 @@
+//! All that an operator knows of one key.
+
+use super::{Command, Report, Shared};
+use crate::action_state::{ActionState, CallPut, StateKey};
+use crate::checkpoint::QueuedTask;
+use crate::event::{DeadLetter, InputEvent, SequenceNumber};
+use crate::failure::Failure;
+use crate::invocation::Task;
+use crate::key::Key;
+use crate::memory::Tree;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// One resident key.
+#[derive(Debug)]
+pub(super) struct KeyState {
+    pub(super) key: Key,
+    /// The sequence number that the next input event takes.
+    pub(super) next: u64,
+    /// Runs below this one are completed.
+    pub(super) completed_below: u64,
+    pub(super) run: Option<Run>,
+    /// Wait because the key is running; the last one has the sequence number `next - 1`.
+    pub(super) pending: VecDeque<InputEvent>,
+    pub(super) sensory: Arc<Tree>,
+    pub(super) short_term: Arc<Tree>,
+    pub(super) quarantined: bool,
+    /// The last input event became a dead letter because the queue was full.
+    pub(super) dropped_last: bool,
+    /// The ordinal that the next task takes; grows as long as the key is resident.
+    pub(super) next_ordinal: u64,
+    /// Whether it stands in the list of changed keys.
+    pub(super) changed: bool,
+    /// What the store holds of it, by the last durable checkpoint.
+    pub(super) persisted: Persisted,
+    /// Grows with each change, so that an entry of the idle list that is out of date is known.
+    pub(super) generation: u64,
+}
+
+/// What the store holds of queues and quarantine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Persisted {
+    /// Ordinals of queued tasks.
+    pub(super) tasks: Range<u64>,
+    /// Sequence numbers of pending input events.
+    pub(super) pending: Range<u64>,
+    pub(super) run: bool,
+    pub(super) quarantined: bool,
+}
+
+/// Everything one input event of one key causes.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) sequence_number: SequenceNumber,
+    pub(super) input: InputEvent,
+    /// First in, first out; the first is the one in hand. The last one has the ordinal `next_ordinal - 1`.
+    pub(super) tasks: VecDeque<QueuedTask>,
+    pub(super) tasks_made: u64,
+    pub(super) phase: Phase,
+    /// When the task in hand first started; set when it is invoked.
+    pub(super) started_at_ms: u64,
+}
+
+/// What the first task of a run waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing: it is to be started.
+    Ready,
+    /// Its invocation.
+    Invoking(u64),
+    /// The time of its next attempt.
+    Backoff,
+    /// Its invocation was cut off: the next start of the host.
+    Interrupted,
+}
+
+impl KeyState {
+    /// A key that has seen no event.
+    pub(super) fn new(key: Key) -> Self {
+        Self {
+            key,
+            next: 0,
+            completed_below: 0,
+            run: None,
+            pending: VecDeque::new(),
+            sensory: Arc::default(),
+            short_term: Arc::default(),
+            quarantined: false,
+            dropped_last: false,
+            next_ordinal: 1,
+            changed: false,
+            persisted: Persisted::default(),
+            generation: 0,
+        }
+    }
+
+    /// Ordinals of the queued tasks.
+    pub(super) fn task_ordinals(&self) -> Range<u64> {
+        let count = self.run.as_ref().map_or(0, |run| run.tasks.len() as u64);
+        self.next_ordinal - count..self.next_ordinal
+    }
+
+    /// Sequence numbers of the pending input events.
+    pub(super) fn pending_numbers(&self) -> Range<u64> {
+        self.next - self.pending.len() as u64..self.next
+    }
+
+    /// Whether nothing is in progress.
+    pub(super) fn is_idle(&self) -> bool {
+        self.run.is_none() && self.pending.is_empty() && !self.quarantined
+    }
+
+    pub(super) fn is_invoking(&self, invocation: u64) -> bool {
+        self.run.as_ref().is_some_and(|run| run.phase == Phase::Invoking(invocation))
+    }
+
+    /// Counts the key as changed since the last checkpoint.
+    pub(super) fn touch(&mut self, shared: &mut Shared) {
+        self.generation += 1;
+        if !self.changed {
+            self.changed = true;
+            shared.changed.push(self.key.clone());
+        }
+        let run = self.run.as_ref().map_or(self.next - self.pending.len() as u64, |run| run.sequence_number.0);
+        assert!(self.completed_below <= run && run <= self.next, "key {}: completed ≤ assigned", self.key);
+    }
+
+    pub(super) fn on_input_event(&mut self, input: InputEvent, shared: &mut Shared, now_ms: u64) {
+        shared.counters.input_events += 1;
+        if shared.store.is_dropped_input(&self.key, input.position) {
+            self.drop_input(input, shared);
+            return;
+        }
+        if self.quarantined && self.pending.len() >= shared.limits.quarantined_events_max {
+            self.record_dropped(&input, shared);
+            self.drop_input(input, shared);
+            return;
+        }
+        self.dropped_last = false;
+        self.next += 1;
+        self.pending.push_back(input);
+        shared.counters.pending_events += 1;
+        self.touch(shared);
+        self.advance(shared, now_ms);
+    }
+
+    pub(super) fn on_call_puts(&mut self, invocation: u64, puts: Vec<CallPut>, shared: &mut Shared) {
+        if puts.is_empty() || !self.is_invoking(invocation) {
+            return;
+        }
+        let (key, task) = self.task_in_hand();
+        let started_at_ms = self.started_at_ms();
+        shared.store.put_calls(&key, || ActionState::started(task.action.clone(), started_at_ms), puts);
+    }
+
+    pub(super) fn on_interrupted(&mut self, invocation: u64) {
+        if self.is_invoking(invocation)
+            && let Some(run) = &mut self.run
+        {
+            run.phase = Phase::Interrupted;
+        }
+    }
+
+    /// The name of the state of the first task, and the task.
+    pub(super) fn task_in_hand(&self) -> (StateKey, Task) {
+        let run = self.run.as_ref().expect("a run is in progress");
+        let queued = run.tasks.front().expect("a task is in hand");
+        let task = Task {
+            key: self.key.clone(),
+            sequence_number: run.sequence_number,
+            event: queued.event.clone(),
+            action: queued.action.clone(),
+            source_timestamp_ms: run.input.timestamp_ms,
+            headers: run.input.headers.clone(),
+        };
+        (task.state_key(), task)
+    }
+
+    /// Puts, with the state that quarantines the key, that this input event is given up: recovery does the same [S29].
+    fn record_dropped(&mut self, input: &InputEvent, shared: &mut Shared) {
+        let (key, _) = self.task_in_hand();
+        let recorded = shared.store.get(&key).expect("a quarantined key has a state that says so");
+        let mut state = ActionState::clone(recorded);
+        match state.dropped_input.last_mut() {
+            Some(dropped) if self.dropped_last => dropped.last = input.position,
+            _ => {
+                let only = crate::action_state::DroppedInput { first: input.position, last: input.position };
+                state.dropped_input.push(only);
+            }
+        }
+        self.dropped_last = true;
+        shared.store.put(&key, state).expect("a state that was put before fits with two more numbers");
+        shared.commands.push(Command::Report(Report::QueueFull(self.key.clone())));
+    }
+
+    fn drop_input(&self, input: InputEvent, shared: &mut Shared) {
+        let message = "the queue of its quarantined key was full (limits.quarantined_events_max)";
+        let failure = Failure::fatal("queue-full", message);
+        let letter = DeadLetter { input, sequence_number: None, action: None, failure };
+        shared.counters.dead_letters += 1;
+        shared.commands.push(Command::DeadLetter(Box::new(letter)));
+    }
+}

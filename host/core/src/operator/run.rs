@@ -1,0 +1,207 @@
+//! Runs and their tasks: start, go on, end.
+
+use super::key_state::{KeyState, Phase, Run};
+use super::{Command, Report, Shared};
+use crate::action_state::{ActionState, Decision, EmittedEvent, StateKey};
+use crate::checkpoint::QueuedTask;
+use crate::event::{Event, KIND_OUTPUT, SequenceNumber};
+use crate::failure::{ActionFailure, Failure, FailureClass};
+use crate::invocation::{Effects, Invocation, InvocationStart, OnDivergence, Task};
+use crate::json::Json;
+use crate::plan::PlannedAction;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+impl Task {
+    /// The name of the task's action state.
+    pub fn state_key(&self) -> StateKey {
+        StateKey {
+            key: self.key.clone(),
+            sequence_number: self.sequence_number,
+            event: self.event.id,
+            action: self.action.id(),
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn report(&mut self, report: Report) {
+        self.commands.push(Command::Report(report));
+    }
+}
+
+impl KeyState {
+    /// Goes on until the key waits for something: an invocation, a time, a repair, or the next event.
+    /// Live and recovered work go this one way.
+    pub(super) fn advance(&mut self, shared: &mut Shared, now_ms: u64) {
+        while !self.quarantined {
+            match &self.run {
+                None if self.pending.is_empty() => break,
+                None => self.start_run(shared),
+                Some(run) if run.phase != Phase::Ready => break,
+                Some(run) if run.tasks.is_empty() => self.end_of_tasks(shared),
+                Some(_) => self.start_task(shared, now_ms),
+            }
+        }
+    }
+
+    /// The next pending input event starts its run [S1] [S2].
+    fn start_run(&mut self, shared: &mut Shared) {
+        let sequence_number = SequenceNumber(self.pending_numbers().start);
+        let input = self.pending.pop_front().expect("an input event is pending");
+        shared.counters.pending_events -= 1;
+        shared.counters.keys_running += 1;
+        let listeners = shared.plan.listeners(&input.event.kind);
+        let tasks: VecDeque<_> =
+            listeners.map(|action| QueuedTask { event: input.event.clone(), action: action.name.clone() }).collect();
+        let tasks_made = tasks.len() as u64;
+        self.next_ordinal += tasks_made;
+        self.run = Some(Run { sequence_number, input, tasks, tasks_made, phase: Phase::Ready, started_at_ms: 0 });
+        self.touch(shared);
+    }
+
+    /// Starts the first task: what the store holds of it decides [S18].
+    fn start_task(&mut self, shared: &mut Shared, now_ms: u64) {
+        let (key, task) = self.task_in_hand();
+        let recorded = shared.store.get(&key);
+        match recorded.and_then(|state| state.decision()) {
+            None | Some(Decision::Retry) => {}
+            Some(_) => return self.apply_recorded(&key, shared),
+        }
+        if recorded.is_some_and(|state| state.completed) {
+            shared.counters.actions_recovered += 1;
+            return self.apply_recorded(&key, shared);
+        }
+        let Some(action) = shared.plan.action(task.action.id()) else {
+            let message = format!("action {} is not in the plan: deploy it again, or skip or discard", task.action);
+            return self.fail_for_good(FailureClass::Fatal, "action-gone", message, shared, now_ms);
+        };
+        let run = self.run.as_ref().expect("a run is in progress");
+        let (made, max) = (run.tasks_made, shared.limits.tasks_per_run_max);
+        if made > max {
+            let message = format!("a run of {made} tasks is over limits.tasks_per_run_max ({max})");
+            return self.fail_for_good(FailureClass::Limit, "limit", message, shared, now_ms);
+        }
+        let action = action.clone();
+        self.invoke(task, &action, shared, now_ms);
+    }
+
+    fn invoke(&mut self, task: Task, action: &PlannedAction, shared: &mut Shared, now_ms: u64) {
+        let id = shared.next_invocation;
+        shared.next_invocation += 1;
+        shared.counters.invocations += 1;
+        let recorded = shared.store.get(&task.state_key());
+        let attempts = recorded.and_then(|state| state.failed.as_ref()).map_or(0, |failed| failed.attempts);
+        let started_at_ms = recorded.map(|state| state.started_at_ms).or(task.source_timestamp_ms).unwrap_or(now_ms);
+        let start = InvocationStart {
+            id,
+            attempt: attempts + 1,
+            started_at_ms,
+            recorded: recorded.map(|state| state.call_results.clone()).unwrap_or_default(),
+            task,
+            sensory: self.sensory.clone(),
+            short_term: self.short_term.clone(),
+            limits: action.limits.clone(),
+            on_divergence: action.policy.on_divergence,
+        };
+        let run = self.run.as_mut().expect("a run is in progress");
+        run.phase = Phase::Invoking(id);
+        run.started_at_ms = started_at_ms;
+        shared.commands.push(Command::Invoke(Box::new(Invocation::new(start))));
+    }
+
+    /// An action completed: its state is put, then applied [S21].
+    pub(super) fn on_action_completed(&mut self, effects: Effects, shared: &mut Shared, now_ms: u64) {
+        let (key, task) = self.task_in_hand();
+        let state = self.completed_state(&task, effects, shared);
+        match shared.store.put(&key, state) {
+            Ok(()) => {
+                shared.counters.actions_completed += 1;
+                self.apply_recorded(&key, shared);
+                self.advance(shared, now_ms);
+            }
+            Err(too_large) => {
+                let failure = Failure::fatal("limit", too_large.to_string());
+                let failure = ActionFailure { class: FailureClass::Limit, failure };
+                self.on_attempt_failed(failure, false, shared, now_ms);
+            }
+        }
+    }
+
+    fn completed_state(&self, task: &Task, effects: Effects, shared: &Shared) -> ActionState {
+        let matched = |event: Event| {
+            let matched_actions = match &*event.kind {
+                KIND_OUTPUT => Vec::new(),
+                kind => shared.plan.listeners(kind).map(|action| action.name.clone()).collect(),
+            };
+            EmittedEvent { event, matched_actions }
+        };
+        let action = shared.plan.action(task.action.id());
+        ActionState {
+            component: action.map_or_else(|| Arc::from(""), |action| action.component_digest.clone()),
+            task_event: Some(task.event.clone()),
+            sensory_updates: effects.sensory_updates,
+            short_term_updates: effects.short_term_updates,
+            output_events: effects.events.into_iter().map(matched).collect(),
+            completed: true,
+            ..ActionState::started(task.action.clone(), self.started_at_ms())
+        }
+    }
+
+    /// When the task in hand first started.
+    pub(super) fn started_at_ms(&self) -> u64 {
+        self.run.as_ref().expect("a run is in progress").started_at_ms
+    }
+
+    /// No task is left: the run is finished [S3], unless something was recorded that no task asked for [S14].
+    fn end_of_tasks(&mut self, shared: &mut Shared) {
+        let run = self.run.as_mut().expect("a run is in progress");
+        let Some((orphan, state)) = shared.store.unasked(&self.key, run.sequence_number) else {
+            return self.finish_run(shared);
+        };
+        let (action, event) = (state.action.clone(), orphan_event(&orphan, state, &run.input.event));
+        let pending = state.call_results.values().any(|call| call.is_pending());
+        let policy = shared.plan.action(orphan.action).map(|action| action.policy.on_divergence);
+        if policy == Some(OnDivergence::Execute) && !pending {
+            shared.store.drop_state(&orphan);
+            shared.counters.divergences += 1;
+            let what = format!("a state of action {action} was recorded that no task asked for; it is dropped");
+            return shared.report(Report::Divergence(orphan, what));
+        }
+        run.tasks.push_back(QueuedTask { event, action: action.clone() });
+        self.next_ordinal += 1;
+        shared.store.get(&orphan);
+        let message = format!("a state of action {action} was recorded that no task asked for");
+        self.fail_for_good(FailureClass::Divergence, "divergence", message, shared, 0);
+    }
+
+    pub(super) fn finish_run(&mut self, shared: &mut Shared) {
+        let run = self.run.take().expect("a run is in progress");
+        if !self.sensory.is_empty() {
+            Arc::make_mut(&mut self.sensory).clear();
+        }
+        assert_eq!(self.completed_below, run.sequence_number.0, "key {}: runs end in their order", self.key);
+        self.completed_below = run.sequence_number.0 + 1;
+        shared.counters.runs_finished += 1;
+        shared.counters.keys_running -= 1;
+        self.touch(shared);
+    }
+
+    pub(super) fn on_retry_due(&mut self, shared: &mut Shared, now_ms: u64) {
+        if let Some(run) = &mut self.run
+            && run.phase == Phase::Backoff
+        {
+            run.phase = Phase::Ready;
+            self.advance(shared, now_ms);
+        }
+    }
+}
+
+/// The event of a state that no task asked for, as far as it is known.
+fn orphan_event(key: &StateKey, state: &ActionState, input: &Event) -> Event {
+    match &state.task_event {
+        Some(event) => event.clone(),
+        None if input.id == key.event => input.clone(),
+        None => Event { id: key.event, kind: Arc::from("unknown"), payload: Json::null() },
+    }
+}

@@ -1,0 +1,36 @@
+//! The positions of all records that are still needed: where the recovery marker comes from.
+
+use super::log::Position;
+use std::collections::VecDeque;
+
+/// Positions in their order, each live until it is forgotten. All operations take amortised logarithmic time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LivePositions {
+    /// Position, and whether it is live. The front is live, unless all is empty.
+    positions: VecDeque<(Position, bool)>,
+}
+
+impl LivePositions {
+    /// A record was appended there; positions come in their order.
+    pub(super) fn add(&mut self, position: Position) {
+        if let Some((last, _)) = self.positions.back() {
+            assert!(*last < position, "positions of a log grow: {last:?} before {position:?}");
+        }
+        self.positions.push_back((position, true));
+    }
+
+    /// The record there is no longer needed.
+    pub(super) fn forget(&mut self, position: Position) {
+        let found = self.positions.binary_search_by_key(&position, |(position, _)| *position);
+        let at = found.expect("a position is forgotten once");
+        self.positions[at].1 = false;
+        while self.positions.front().is_some_and(|(_, live)| !live) {
+            self.positions.pop_front();
+        }
+    }
+
+    /// The oldest live position.
+    pub(super) fn oldest(&self) -> Option<Position> {
+        self.positions.front().map(|(position, _)| *position)
+    }
+}
