@@ -12,7 +12,7 @@ pub const MAGNITUDE_MIN: f64 = 1.0;
 /// What is remembered of a region.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region {
-    /// Times of its last quakes, in milliseconds since 1970.
+    /// Times of its last quakes, `SWARM_QUAKES` at most, in milliseconds since 1970.
     pub times: Vec<u64>,
     /// When it was last found in a swarm.
     pub swarm_at: Option<u64>,
@@ -26,6 +26,8 @@ impl Region {
         }
         self.times.retain(|earlier| time - earlier.min(&time) < WINDOW_MS);
         self.times.push(time);
+        // More than the last few say nothing more: what is remembered stays small, however long a swarm lasts.
+        self.times.drain(..self.times.len().saturating_sub(SWARM_QUAKES));
         let is_told = self.swarm_at.is_some_and(|swarm_at| time - swarm_at.min(time) < WINDOW_MS);
         let is_swarm = self.times.len() >= SWARM_QUAKES && !is_told;
         if is_swarm {

@@ -27,7 +27,7 @@ impl Tree {
         let names = parse(path)?;
         Ok(match names.split_last() {
             None => Some(self.value()),
-            Some((last, parents)) => self.descend(parents, path)?.and_then(|tree| tree.0.get(last)).map(Node::value),
+            Some((last, parents)) => self.below(parents).and_then(|tree| tree.0.get(last)).map(Node::value),
         })
     }
 
@@ -38,7 +38,7 @@ impl Tree {
     pub(crate) fn fields(&self, path: &str) -> Result<Option<Vec<String>>> {
         let names = parse(path)?;
         let Some((last, parents)) = names.split_last() else { return Ok(Some(self.names())) };
-        Ok(match self.descend(parents, path)?.and_then(|tree| tree.0.get(last)) {
+        Ok(match self.below(parents).and_then(|tree| tree.0.get(last)) {
             Some(Node::Object(tree)) => Some(tree.names()),
             Some(Node::Leaf(_)) | None => None,
         })
@@ -74,7 +74,7 @@ impl Tree {
             self.0.clear();
             return Ok(had);
         };
-        if self.place(parents, last, path)?.is_none() {
+        if self.below(parents).and_then(|tree| tree.0.get(last)).is_none() {
             return Ok(false);
         }
         // The parent stays, though it may be empty now.
@@ -89,12 +89,16 @@ impl Tree {
         Value::Object(self.0.iter().map(|(name, node)| (name.clone(), node.value())).collect())
     }
 
-    /// What stands at the path, all of whose parents are objects as far as they exist.
-    fn place(&self, parents: &[String], last: &str, path: &str) -> Result<Option<&Node>> {
-        Ok(self.descend(parents, path)?.and_then(|tree| tree.0.get(last)))
+    /// The object at the end of `parents`, if it is there. A read finds nothing below a value.
+    fn below(&self, parents: &[String]) -> Option<&Self> {
+        parents.iter().try_fold(self, |tree, name| match tree.0.get(name) {
+            Some(Node::Object(below)) => Some(below),
+            Some(Node::Leaf(_)) | None => None,
+        })
     }
 
-    fn descend(&self, parents: &[String], path: &str) -> Result<Option<&Self>> {
+    /// What stands at a path to be changed, which must not go through a value.
+    fn place(&self, parents: &[String], last: &str, path: &str) -> Result<Option<&Node>> {
         let mut tree = self;
         for name in parents {
             match tree.0.get(name) {
@@ -105,10 +109,10 @@ impl Tree {
                 None => return Ok(None),
             }
         }
-        Ok(Some(tree))
+        Ok(tree.0.get(last))
     }
 
-    /// The object at the end of `parents`, made where it is missing. `place` has seen that no value stands in the way.
+    /// The object at the end of `parents`, made where it is missing. The caller has seen that no value stands in the way.
     fn make(&mut self, parents: &[String]) -> &mut Self {
         let mut tree = self;
         for name in parents {
@@ -190,8 +194,9 @@ mod tests {
             assert!(matches!(tree.set(path, json!(2)), Err(MemoryError::TypeMismatch(_))), "{path}");
         }
         assert!(matches!(tree.new_object("a.b"), Err(MemoryError::TypeMismatch(_))));
-        assert!(matches!(tree.get("leaf.x"), Err(MemoryError::TypeMismatch(_))));
         assert_eq!(tree, before);
+        // To a read or a removal, nothing is there.
+        assert_eq!((tree.get("leaf.x").unwrap(), tree.remove("leaf.x").unwrap()), (None, false));
     }
 
     // [S8]
