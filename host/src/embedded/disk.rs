@@ -1,0 +1,166 @@
+//! The folder of a store and the database in it: how it is made, opened and written.
+
+use super::error::{StoreError, cause_of};
+use super::journal::Journal;
+use super::lock::StoreLock;
+use super::poison::Poison;
+use super::settings::StoreSettings;
+use super::stamp::Stamp;
+use fjall::config::{BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry};
+use fjall::{AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+use weir_core::checkpoint::EntrySpace;
+
+/// Blocks that point reads and scans keep: small, for an idle host is to stay small.
+const BLOCK_CACHE_BYTES: u64 = 16 << 20;
+/// Journals beyond this make the keyspaces that hold them back flush; a restart replays up to about this much.
+const JOURNAL_BYTES_MAX: u64 = 64 << 20;
+/// Records live from a put to the prune after the next checkpoint: most begin and end in one memtable of this size.
+const LOG_MEMTABLE_BYTES: u64 = 32 << 20;
+const INBOX_MEMTABLE_BYTES: u64 = 16 << 20;
+const ENTRIES_MEMTABLE_BYTES: u64 = 8 << 20;
+/// Each commit to a full memtable asks fjall's worker, by its queue of 1,000, to rotate it. The worker itself sends to
+/// that queue: were it full, it would wait for itself. So a writer waits before.
+const COMMITS_TO_FULL_MEMTABLE_MAX: u32 = 400;
+
+/// The name within every keyspace of an entry that each checkpoint writes.
+///
+/// fjall removes a journal when each keyspace has flushed past it. A keyspace whose flushed entries were all removed
+/// again would never be seen to: this entry is never removed. No other name starts with these bytes.
+pub(super) const BEAT: &[u8] = &[0xff; 8];
+
+/// An opened database with the lock of its folder. Fields are dropped in their order: the lock last.
+pub(super) struct Disk {
+    pub(super) database: Database,
+    pub(super) log: Keyspace,
+    entries: [Keyspace; EntrySpace::ALL.len()],
+    pub(super) inbox: Keyspace,
+    pub(super) inbox_ids: Keyspace,
+    pub(super) meta: Keyspace,
+    pub(super) poison: Arc<Poison>,
+    pub(super) directory: PathBuf,
+    commits_to_full: [AtomicU32; 2],
+    _lock: StoreLock,
+}
+
+impl Disk {
+    /// Opens the store of a folder, or makes one.
+    pub(super) fn open(directory: &Path, application: &str, settings: &StoreSettings) -> Result<Self, StoreError> {
+        let refused = |error: std::io::Error| StoreError::Directory {
+            directory: directory.to_owned(),
+            cause: error.to_string().into(),
+        };
+        std::fs::create_dir_all(directory).map_err(refused)?;
+        let lock = StoreLock::take(directory)?;
+        let wanted = Stamp::new(application, settings.partitions);
+        let found = Stamp::read(directory)?;
+        let data = directory.join("data");
+        match &found {
+            Some(found) => found.check(directory, &wanted)?,
+            // A host that died while it made the store: nothing in there was ever used.
+            None if data.exists() => std::fs::remove_dir_all(&data).map_err(refused)?,
+            None => {}
+        }
+        let disk = Self::open_database(directory, &data, lock).map_err(|error| match error {
+            fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => refused(error),
+            error => StoreError::Damaged { directory: directory.to_owned(), what: cause_of(&error) },
+        })?;
+        if found.is_none() {
+            disk.database.persist(PersistMode::SyncAll).map_err(|error| disk.poison.set_by(&error))?;
+            wanted.write(directory).map_err(refused)?;
+        }
+        Ok(disk)
+    }
+
+    fn open_database(directory: &Path, data: &Path, lock: StoreLock) -> Result<Self, fjall::Error> {
+        let database = Database::builder(data)
+            .cache_size(BLOCK_CACHE_BYTES)
+            .max_journaling_size(JOURNAL_BYTES_MAX)
+            // One worker: then no memtable is sealed between the sync of the journal and the flush that relies on it, so
+            // no table on disk is ever ahead of the journal.
+            .worker_threads(1)
+            .open()?;
+        let entries = [
+            database.keyspace("header", || options(ENTRIES_MEMTABLE_BYTES))?,
+            database.keyspace("memory", || options(ENTRIES_MEMTABLE_BYTES))?,
+            database.keyspace("queued", || options(ENTRIES_MEMTABLE_BYTES))?,
+            database.keyspace("pending", || options(ENTRIES_MEMTABLE_BYTES))?,
+            database.keyspace("quarantined", || options(ENTRIES_MEMTABLE_BYTES))?,
+        ];
+        Ok(Self {
+            log: database.keyspace("log", || options(LOG_MEMTABLE_BYTES))?,
+            entries,
+            inbox: database.keyspace("inbox", || options(INBOX_MEMTABLE_BYTES))?,
+            inbox_ids: database.keyspace("inbox-ids", || options(ENTRIES_MEMTABLE_BYTES))?,
+            meta: database.keyspace("meta", || options(ENTRIES_MEMTABLE_BYTES))?,
+            poison: Arc::new(Poison::new(directory.to_owned())),
+            directory: directory.to_owned(),
+            commits_to_full: Default::default(),
+            _lock: lock,
+            database,
+        })
+    }
+
+    /// The keyspace of entries of this kind.
+    pub(super) fn entries(&self, space: EntrySpace) -> &Keyspace {
+        match space {
+            EntrySpace::Header => &self.entries[0],
+            EntrySpace::Memory => &self.entries[1],
+            EntrySpace::Queued => &self.entries[2],
+            EntrySpace::Pending => &self.entries[3],
+            EntrySpace::Quarantined => &self.entries[4],
+        }
+    }
+
+    /// Every keyspace that a checkpoint beats.
+    pub(super) fn beaten(&self) -> impl Iterator<Item = &Keyspace> {
+        self.entries.iter().chain([&self.log, &self.inbox, &self.inbox_ids])
+    }
+
+    /// An empty batch for so many items.
+    pub(super) fn batch(&self, items: usize) -> OwnedWriteBatch {
+        OwnedWriteBatch::with_capacity(self.database.clone(), items)
+    }
+
+    /// Hands a batch to the system, whole: it survives the end of this process, not yet a loss of power.
+    pub(super) fn commit(&self, batch: OwnedWriteBatch) -> Result<(), StoreError> {
+        self.poison.check()?;
+        let batch = batch.durability(Some(PersistMode::Buffer));
+        batch.commit().map_err(|error| self.poison.set_by(&error))?;
+        self.wait_for_room(&self.log, LOG_MEMTABLE_BYTES, &self.commits_to_full[0])?;
+        self.wait_for_room(&self.inbox, INBOX_MEMTABLE_BYTES, &self.commits_to_full[1])
+    }
+
+    fn wait_for_room(&self, keyspace: &Keyspace, bytes_max: u64, commits: &AtomicU32) -> Result<(), StoreError> {
+        let is_full = || keyspace.tree.active_memtable().size() > bytes_max;
+        if !is_full() {
+            commits.store(0, Relaxed);
+            return Ok(());
+        }
+        if commits.fetch_add(1, Relaxed) < COMMITS_TO_FULL_MEMTABLE_MAX {
+            return Ok(());
+        }
+        while is_full() {
+            std::thread::sleep(Duration::from_millis(1));
+            // A worker that died rotates nothing, but says so here.
+            self.database.persist(PersistMode::Buffer).map_err(|error| self.poison.set_by(&error))?;
+        }
+        Ok(())
+    }
+
+    /// The journal, to sync it apart from its writers.
+    pub(super) fn journal(&self) -> Result<Journal, StoreError> {
+        Journal::open(&self.directory.join("data")).map_err(|error| self.poison.set(error.to_string().into()))
+    }
+}
+
+fn options(memtable_bytes: u64) -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(memtable_bytes)
+        .data_block_compression_policy(CompressionPolicy::new([CompressionType::None, CompressionType::Lz4]))
+        // Most keys that are looked up and not there are new ones: filters at every level answer without a read.
+        .filter_policy(FilterPolicy::all(FilterPolicyEntry::Bloom(BloomConstructionPolicy::BitsPerKey(10.0))))
+}
