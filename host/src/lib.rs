@@ -1,3 +1,4 @@
 //! The host.
 
+pub mod embedded;
 pub mod settings;

@@ -21,8 +21,10 @@ pub struct MemoryStore {
     shared: Arc<Shared>,
 }
 
+type EntriesByName = BTreeMap<Vec<u8>, Vec<u8>>;
+
 struct Shared {
-    entries: Mutex<BTreeMap<EntrySpace, BTreeMap<Vec<u8>, Vec<u8>>>>,
+    entries: Mutex<BTreeMap<EntrySpace, EntriesByName>>,
     record: Mutex<Option<CheckpointRecord>>,
     inbox: Mutex<MemoryInbox>,
 }
