@@ -72,6 +72,8 @@ pub use {serde, serde_json};
 /// What nearly every action uses.
 pub mod prelude {
     pub use crate::log;
+    #[cfg(not(target_family = "wasm"))]
+    pub use crate::testing::{TestKey, TestResponse};
     pub use crate::{Call, Context, Failure, Memory, Request, Response, Result, action};
     pub use serde::{Deserialize, Serialize};
     pub use serde_json::{Value, json};

@@ -40,11 +40,9 @@ mod first_actions {
 
     weir_sdk::export!(count, page);
 
+    #[cfg(test)]
     mod tests {
-        use super::{Quake, count, page};
-
-        use weir_sdk::prelude::*;
-        use weir_sdk::testing::{TestKey, TestResponse};
+        use super::*;
 
         #[test]
         fn ten_quakes_make_no_swarm() {
@@ -74,7 +72,6 @@ mod fragments {
     use std::time::Duration;
 
     use weir_sdk::prelude::*;
-    use weir_sdk::testing::{TestKey, TestResponse};
 
     fn remember(name: String, ctx: &Context) -> Result {
         let memory = ctx.memory();                                  // lives with the key
@@ -160,7 +157,7 @@ mod fragments {
         if n == 0 {
             return Err(Failure::fatal("card-declined", "no funds"));               // trying again would not help
         }
-        return Err(Failure::retryable("busy", "come back").retry_after(Duration::from_secs(5)));
+        Err(Failure::retryable("busy", "come back").retry_after(Duration::from_secs(5)))
     }
 
     #[test]
