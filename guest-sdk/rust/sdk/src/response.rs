@@ -67,7 +67,7 @@ impl Response {
         }
         let message = format!("{} answered {status}", self.url);
         let text: String = String::from_utf8_lossy(self.bytes()).chars().take(1000).collect();
-        let failure = if matches!(status, 408 | 425 | 429) || status >= 500 {
+        let failure = if matches!(status, 408 | 425 | 429 | 500..=599) {
             let failure = Failure::retryable("http/status", message);
             match self.retry_after() {
                 Some(wait) => failure.retry_after(wait),

@@ -213,10 +213,11 @@ fn plain_call_cut_off_is_executed_again_with_the_same_id() {
     IDS.with_borrow(|ids| assert!(ids.len() == 2 && ids[0] == ids[1]));
 }
 
+// [S14]
 #[test]
 fn call_that_lost_its_reconciler_is_not_executed() {
     let mut key = cut_off();
-    assert_eq!(key.again(plain).unwrap_err().kind(), "not-reconcilable");
+    assert_eq!(key.again(plain).unwrap_err().kind(), "divergence");
     assert_eq!(EXECUTED.get(), 1);
 }
 

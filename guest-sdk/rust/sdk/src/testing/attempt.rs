@@ -161,6 +161,12 @@ impl Attempt {
                 ));
             }
             Some(CallResult { outcome: Some(outcome), .. }) => NextStep::Replay(outcome.clone()),
+            Some(_) if !reconcilable => {
+                end(Failure::fatal(
+                    "divergence",
+                    format!("call {position} is pending, and has no reconciler any more"),
+                ));
+            }
             Some(_) => NextStep::Reconcile,
         };
         if reconcilable && matches!(step, NextStep::Execute) {
@@ -293,7 +299,7 @@ fn encode(answer: &Result<HttpResponse, HttpError>) -> host::Outcome {
         Ok(response) => {
             let json =
                 json!({"status": response.status, "headers": response.headers, "body": body_json(&response.body)});
-            if matches!(response.status, 408 | 425 | 429) || response.status >= 500 {
+            if matches!(response.status, 408 | 425 | 429 | 500..=599) {
                 return Err(Failure::retryable("http/status", response.status.to_string()).with_details(&json));
             }
             Ok(json.to_string())
