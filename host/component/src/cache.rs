@@ -1,0 +1,163 @@
+//! Compiled components, kept so that a component is compiled once for each engine.
+//!
+//! One file a component and engine, `DIGEST-ENGINE.aot`: eight bytes of magic, the SHA-256 of the rest, and the rest,
+//! what the compiler gave. A file is written whole, then renamed. The folder must belong to this user and be closed to
+//! all others, for whoever can write a file there runs code in this host; a folder that is open is not used.
+
+use crate::precompiled::OwnCode;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+const MAGIC: &[u8; 8] = b"weiraot1";
+
+/// A folder of compiled components.
+#[derive(Debug)]
+pub(crate) struct CodeCache {
+    folder: Option<PathBuf>,
+}
+
+impl CodeCache {
+    /// A cache in this folder; one that keeps nothing, where the folder can't be had for this user alone.
+    pub(crate) fn new(folder: Option<&Path>) -> Self {
+        let folder = folder.and_then(|folder| match open_folder(folder) {
+            Ok(()) => Some(folder.to_owned()),
+            Err(error) => {
+                tracing::warn!("compiled components are not kept: folder {}: {error}", folder.display());
+                None
+            }
+        });
+        Self { folder }
+    }
+
+    /// The component, compiled now if it is not kept.
+    pub(crate) fn component(&self, engine: &Engine, digest: &str, bytes: &[u8]) -> wasmtime::Result<Component> {
+        let Some(folder) = &self.folder else { return Component::from_binary(engine, bytes) };
+        let file = folder.join(format!("{digest}-{:016x}.aot", compatibility(engine)));
+        if let Some(code) = read(&file) {
+            match OwnCode::trust(code).load(engine) {
+                Ok(component) => return Ok(component),
+                Err(error) => tracing::warn!("compile again: {}: {error}", file.display()),
+            }
+        }
+        let code = engine.precompile_component(bytes)?;
+        if let Err(error) = write(&file, &code) {
+            tracing::warn!("compiled component is not kept: {}: {error}", file.display());
+        }
+        OwnCode::trust(code).load(engine)
+    }
+}
+
+fn compatibility(engine: &Engine) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Makes the folder where it is missing, and checks that it is this user's alone.
+fn open_folder(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let own = fs::metadata(folder)?;
+    if own.mode() & 0o077 != 0 {
+        return Err(io::Error::other("others may use it: it must have mode 0700"));
+    }
+    // A file that this process makes shows who it is.
+    let probe = folder.join(format!(".probe-{}", unique()));
+    let made = new_file(&probe)?.metadata()?;
+    fs::remove_file(&probe)?;
+    if own.uid() != made.uid() {
+        return Err(io::Error::other("it belongs to another user"));
+    }
+    Ok(())
+}
+
+/// What a whole file holds; none where there is none, or it is not whole.
+fn read(file: &Path) -> Option<Vec<u8>> {
+    let mut bytes = fs::read(file).ok()?;
+    let whole = bytes.len() > 40 && bytes[..8] == *MAGIC && bytes[8..40] == Sha256::digest(&bytes[40..])[..];
+    if !whole {
+        tracing::warn!("compile again: {} is damaged", file.display());
+        return None;
+    }
+    bytes.drain(..40);
+    Some(bytes)
+}
+
+fn write(file: &Path, code: &[u8]) -> io::Result<()> {
+    let unfinished = file.with_extension(unique());
+    let written = new_file(&unfinished).and_then(|mut unfinished| {
+        unfinished.write_all(MAGIC)?;
+        unfinished.write_all(&Sha256::digest(code))?;
+        unfinished.write_all(code)
+    });
+    let renamed = written.and_then(|()| fs::rename(&unfinished, file));
+    if renamed.is_err() {
+        let _ = fs::remove_file(&unfinished);
+    }
+    renamed
+}
+
+fn new_file(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// A name that no other thread or living process has.
+fn unique() -> String {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn component() -> Vec<u8> {
+        wat::parse_str("(component (core module (func (export \"f\"))))").unwrap()
+    }
+
+    fn only_file(folder: &Path) -> PathBuf {
+        let files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(files.len(), 1, "{files:?}");
+        files[0].clone()
+    }
+
+    #[test]
+    fn a_kept_component_is_taken_and_a_damaged_one_is_compiled_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("code");
+        let (engine, bytes) = (Engine::default(), component());
+        let cache = CodeCache::new(Some(&folder));
+        cache.component(&engine, "d1", &bytes).unwrap();
+        let file = only_file(&folder);
+        let kept = fs::read(&file).unwrap();
+        // What is no component any more is served all the same: it came from the file.
+        cache.component(&engine, "d1", b"not wasm").unwrap();
+
+        for damage in [kept.len() / 2, kept.len() - 1, 3, 20] {
+            let mut damaged = kept.clone();
+            damaged[damage] ^= 1;
+            fs::write(&file, &damaged).unwrap();
+            cache.component(&engine, "d1", &bytes).unwrap();
+            assert_eq!(fs::read(&file).unwrap(), kept, "damaged at byte {damage}");
+        }
+        fs::write(&file, &kept[..50]).unwrap();
+        cache.component(&engine, "d1", &bytes).unwrap();
+        assert_eq!(fs::read(&file).unwrap(), kept);
+    }
+
+    #[test]
+    fn a_folder_that_others_may_use_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let cache = CodeCache::new(Some(folder.path()));
+        cache.component(&Engine::default(), "d1", &component()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,141 @@
+//! The component host of a process, and the invoker of a shard.
+
+use crate::bindings::types::{Event as GuestEvent, Failure as GuestFailure};
+use crate::cache::CodeCache;
+use crate::engine::new_engine;
+use crate::error::{LoadError, LoadErrorReason};
+use crate::http::{HttpClient, TlsRoots};
+use crate::instance::{Instance, Slots};
+use crate::interfaces::failure_from_guest;
+use crate::load::{ComponentSource, LoadedComponent, Loader};
+use crate::port::{Interrupted, InvocationPort};
+use crate::state::Job;
+use crate::ticker::Ticker;
+use crate::trap::guest_end;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use wasmtime::Engine;
+use weir_core::event::Event;
+use weir_core::failure::Failure;
+use weir_core::invocation::{Abort, GuestEnd, Invocation, InvocationEnd};
+
+/// How a host runs components.
+#[derive(Clone, Debug)]
+pub struct HostSettings {
+    /// Folder for compiled components, closed to other users; without one, each start compiles again.
+    pub cache_directory: Option<PathBuf>,
+    /// Invocations at once, over all shards; further ones wait.
+    pub invocations_max: u32,
+}
+
+impl Default for HostSettings {
+    fn default() -> Self {
+        Self { cache_directory: None, invocations_max: 1_000 }
+    }
+}
+
+/// The component host can't start.
+#[derive(Debug, thiserror::Error)]
+#[error("start the component host: {0}")]
+pub struct HostError(String);
+
+/// Engines, compiled components and the clock by which guests yield. One for the process.
+pub struct ComponentHost {
+    settings: HostSettings,
+    /// By stack size, which is an engine's, not an instance's.
+    engines: Mutex<BTreeMap<usize, (Engine, Slots)>>,
+    cache: CodeCache,
+    ticker: Ticker,
+    roots: TlsRoots,
+}
+
+impl ComponentHost {
+    /// A host without components.
+    pub fn new(settings: HostSettings) -> Result<Self, HostError> {
+        let ticker = Ticker::start().map_err(|error| HostError(format!("start a thread: {error}")))?;
+        let cache = CodeCache::new(settings.cache_directory.as_deref());
+        Ok(Self { settings, engines: Mutex::default(), cache, ticker, roots: TlsRoots::default() })
+    }
+
+    /// Compiles a component, or takes it compiled from the cache, checks that it keeps to the contract, and asks it to
+    /// describe itself.
+    pub fn load(&self, source: ComponentSource) -> Result<LoadedComponent, LoadError> {
+        let (engine, slots) = self.engine(source.limits.stack_bytes_max).map_err(|error| {
+            let reason = LoadErrorReason::Engine(format!("{error:#}"));
+            reason.of(&source.name)
+        })?;
+        let ticks = self.ticker.ticks().clone();
+        Loader { engine, slots, ticks, cache: &self.cache, roots: &self.roots }.load(source)
+    }
+
+    /// An invoker, with HTTP connections of its own: one for each shard.
+    pub fn invoker(&self) -> Invoker {
+        Invoker { http: HttpClient::new(self.roots.clone()) }
+    }
+
+    fn engine(&self, stack_bytes: usize) -> wasmtime::Result<(Engine, Slots)> {
+        let mut engines = self.engines.lock().expect("no holder panics");
+        if let Some((engine, slots)) = engines.get(&stack_bytes) {
+            return Ok((engine.clone(), slots.clone()));
+        }
+        let engine = new_engine(stack_bytes, self.settings.invocations_max)?;
+        let slots = Slots::new(self.settings.invocations_max);
+        self.ticker.drive(&engine);
+        engines.insert(stack_bytes, (engine.clone(), slots.clone()));
+        Ok((engine, slots))
+    }
+}
+
+/// Runs invocations on the runtime of one shard. Cheap to clone.
+#[derive(Clone)]
+pub struct Invoker {
+    http: HttpClient,
+}
+
+impl Invoker {
+    /// Runs an invocation to its end. Dropping the future discards the instance.
+    ///
+    /// `instance_reuse` is how many invocations one instance may serve: 1 is a fresh one for each [S9].
+    /// Answers an error where a request could not leave because the door of its key is closed.
+    pub async fn invoke(
+        &self,
+        component: &LoadedComponent,
+        instance_reuse: u32,
+        invocation: Invocation,
+        port: Arc<dyn InvocationPort>,
+    ) -> Result<InvocationEnd, Interrupted> {
+        let component = &*component.0;
+        let limits = invocation.limits().clone();
+        let (action, event) = (invocation.task().action.clone(), guest_event(&invocation.task().event));
+        let job = Job { invocation, port, http: self.http.clone() };
+        let mut instance = Instance::take(component, instance_reuse, job).await;
+        let end = match instance.serve(component, action.as_str(), &event, limits.wall_ms_max).await {
+            Ok(Ok(())) => GuestEnd::Returned(Ok(())),
+            Ok(Err(failure)) => match returned_failure(failure, limits.value_bytes_max) {
+                Ok(failure) => GuestEnd::Returned(Err(failure)),
+                Err(abort) => GuestEnd::Aborted(abort),
+            },
+            Err(error) => guest_end(&error, instance.state())?,
+        };
+        let job = instance.end(component, instance_reuse);
+        Ok(job.invocation.finish(end))
+    }
+}
+
+fn guest_event(event: &Event) -> GuestEvent {
+    GuestEvent {
+        id: event.id.as_text(&mut [0; 36]).to_owned(),
+        kind: event.kind.as_ref().to_owned(),
+        payload: event.payload.as_str().to_owned(),
+    }
+}
+
+/// The failure that an action returned: it is put, so it has a size.
+fn returned_failure(failure: GuestFailure, bytes_max: usize) -> Result<Failure, Abort> {
+    let size = failure.kind.len() + failure.message.len() + failure.details.as_ref().map_or(0, String::len);
+    if size > bytes_max {
+        return Err(Abort::Limit("limits.value_bytes_max", format!("return a failure of {size} bytes")));
+    }
+    failure_from_guest(failure)
+}

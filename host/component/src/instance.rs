@@ -1,0 +1,173 @@
+//! Instances of components, and how one is run.
+
+use crate::bindings::types::{Event as GuestEvent, Failure as GuestFailure};
+use crate::bindings::{Component as Actions, ComponentPre};
+use crate::load::{GuestSettings, Loaded};
+use crate::meter::OutOfTime;
+use crate::state::{HostState, Job};
+use crate::trap::trap_message;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::{Engine, Store};
+use weir_core::limits::InvocationLimits;
+
+/// A component that takes longer to describe itself is refused.
+const DESCRIBE_TIME_MAX: Duration = Duration::from_secs(10);
+/// Instances of one component that wait to serve again.
+const IDLE_INSTANCES_MAX: usize = 16;
+/// What a guest may pass in one call above its limits: names, lists, headers.
+const CALL_BYTES_SPARE: usize = 1 << 20;
+
+/// Room for so many instances at once.
+#[derive(Clone)]
+pub(crate) struct Slots {
+    free: Arc<Semaphore>,
+    total: usize,
+}
+
+impl Slots {
+    pub(crate) fn new(total: u32) -> Self {
+        Self { free: Arc::new(Semaphore::new(total as usize)), total: total as usize }
+    }
+
+    async fn take(&self) -> OwnedSemaphorePermit {
+        match self.free.clone().try_acquire_owned() {
+            Ok(slot) => slot,
+            Err(_) => self.free.clone().acquire_owned().await.expect("the slots are never closed"),
+        }
+    }
+
+    /// Idle instances keep their slots, so they must never take the most of them.
+    fn allow_idle(&self) -> bool {
+        self.free.available_permits() > self.total / 2
+    }
+}
+
+/// One instance of a component, with its store.
+pub(crate) struct Instance {
+    store: Store<HostState>,
+    actions: Option<Actions>,
+    served: u32,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Instance {
+    /// An instance that may serve this job: a fresh one, or, where reuse is allowed, one that has served well before.
+    pub(crate) async fn take(component: &Loaded, instance_reuse: u32, job: Job) -> Self {
+        if instance_reuse > 1
+            && let Some(mut idle) = component.idle.lock().expect("no holder panics").pop()
+        {
+            idle.store.data_mut().begin(job);
+            return idle;
+        }
+        let slot = component.slots.take().await;
+        let state = HostState::new(component.guest.clone(), Some(job));
+        Self { store: store(component.pre.engine(), state), actions: None, served: 0, _slot: slot }
+    }
+
+    /// Runs the action. After an error the instance must not be used again.
+    pub(crate) async fn serve(
+        &mut self,
+        component: &Loaded,
+        action: &str,
+        event: &GuestEvent,
+        wall_ms_max: u64,
+    ) -> wasmtime::Result<Result<(), GuestFailure>> {
+        let run = async {
+            let actions = match self.actions.take() {
+                Some(actions) => actions,
+                None => component.pre.instantiate_async(&mut self.store).await?,
+            };
+            let returned = actions.weir_action_actions().call_invoke(&mut self.store, action, event).await?;
+            self.actions = Some(actions);
+            Ok(returned)
+        };
+        within(wall_ms_max, run).await
+    }
+
+    pub(crate) fn state(&self) -> &HostState {
+        self.store.data()
+    }
+
+    /// Takes the job back, and keeps the instance if it may serve again.
+    pub(crate) fn end(mut self, component: &Loaded, instance_reuse: u32) -> Job {
+        self.served += 1;
+        if self.actions.is_none() || self.served >= instance_reuse || !component.slots.allow_idle() {
+            return self.store.into_data().end();
+        }
+        let job = self.store.data_mut().end();
+        let mut idle = component.idle.lock().expect("no holder panics");
+        if idle.len() < IDLE_INSTANCES_MAX {
+            idle.push(self);
+        }
+        job
+    }
+}
+
+fn store(engine: &Engine, state: HostState) -> Store<HostState> {
+    let limits = state.job.as_ref().map_or(&state.guest.limits, |job| job.invocation.limits());
+    let call_bytes_max = call_bytes_max(limits);
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.resources);
+    store.epoch_deadline_callback(|mut store| store.data_mut().cpu.on_tick());
+    store.set_epoch_deadline(1);
+    store.set_hostcall_fuel(call_bytes_max);
+    store
+}
+
+/// What one call of the guest may hand over: over this it traps before the host has looked, so limits come first.
+fn call_bytes_max(limits: &InvocationLimits) -> usize {
+    limits.value_bytes_max.max(limits.event_bytes_max).saturating_mul(4).saturating_add(CALL_BYTES_SPARE)
+}
+
+/// Runs to the end, or to a limit of time from outside. Ready at once, it asks for no timer.
+async fn within<T>(wall_ms_max: u64, run: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
+    let mut run = pin!(run);
+    let mut deadline = pin!(None);
+    poll_fn(|context| {
+        if let Poll::Ready(result) = run.as_mut().poll(context) {
+            return Poll::Ready(result);
+        }
+        if deadline.is_none() {
+            deadline.set(Some(tokio::time::sleep(Duration::from_millis(wall_ms_max))));
+        }
+        let passed = deadline.as_mut().as_pin_mut().expect("it was just set").poll(context);
+        passed.map(|()| Err(OutOfTime { limit: "limits.wall_ms_max", max_ms: wall_ms_max }.into()))
+    })
+    .await
+}
+
+/// Asks a component for its description.
+pub(crate) fn describe(pre: &ComponentPre<HostState>, guest: &Arc<GuestSettings>) -> Result<String, String> {
+    let mut store = store(pre.engine(), HostState::new(guest.clone(), None));
+    let described = block_on(async {
+        let actions = pre.instantiate_async(&mut store).await?;
+        actions.weir_action_actions().call_describe(&mut store).await
+    });
+    match described {
+        Some(Ok(json)) => Ok(json),
+        Some(Err(error)) => Err(match error.downcast_ref::<weir_core::invocation::Abort>() {
+            Some(abort) => abort.to_string(),
+            None => trap_message(&error, store.data()),
+        }),
+        None => Err(format!("it did not end within {} s", DESCRIBE_TIME_MAX.as_secs())),
+    }
+}
+
+/// Runs what waits for nothing but its turn; none if it takes too long.
+fn block_on<T>(run: impl Future<Output = T>) -> Option<T> {
+    let mut run = pin!(run);
+    let began_at = Instant::now();
+    let mut context = Context::from_waker(Waker::noop());
+    while began_at.elapsed() < DESCRIBE_TIME_MAX {
+        if let Poll::Ready(value) = run.as_mut().poll(&mut context) {
+            return Some(value);
+        }
+        std::thread::yield_now();
+    }
+    None
+}

@@ -1,0 +1,117 @@
+//! `http`: outgoing requests, durable by default [S36].
+
+use crate::bindings::http::{Host, HttpError, Request, Response};
+use crate::http::{Outgoing, Race, Reply, outcome};
+use crate::state::{HostState, Job};
+use std::time::Duration;
+use weir_core::invocation::{Abort, RequestStep};
+
+/// Requests that a guest may send at once.
+const REQUESTS_MAX: usize = 256;
+
+type Answer = Result<Response, HttpError>;
+
+impl Host for HostState {
+    async fn send(&mut self, request: Request) -> wasmtime::Result<Answer> {
+        let mut answers = self.exchange(vec![request]).await?;
+        Ok(answers.pop().expect("a request has an answer"))
+    }
+
+    async fn send_all(&mut self, requests: Vec<Request>) -> wasmtime::Result<Vec<Answer>> {
+        self.exchange(requests).await
+    }
+}
+
+impl HostState {
+    async fn exchange(&mut self, requests: Vec<Request>) -> wasmtime::Result<Vec<Answer>> {
+        let guest = self.guest.clone();
+        let limits = self.job()?.invocation.limits().clone();
+        if requests.len() > REQUESTS_MAX {
+            let message = format!("send {} requests at once: at most {REQUESTS_MAX}", requests.len());
+            return Err(Abort::Trap(message).into());
+        }
+        let mut outgoing = Vec::with_capacity(requests.len());
+        for request in requests {
+            let request = Outgoing::new(request, &guest.grants);
+            let size = request.body_size();
+            if size > limits.value_bytes_max {
+                let what = format!("send a request with a body of {size} bytes");
+                return Err(Abort::Limit("limits.value_bytes_max", what).into());
+            }
+            outgoing.push(request);
+        }
+        let job = self.job()?;
+        let now_ms = job.wall_ms();
+        let summaries: Vec<_> = outgoing.iter().map(Outgoing::summary).collect();
+        let steps = job.invocation.begin_requests(&summaries, now_ms)?;
+        drop(summaries);
+
+        let mut answers: Vec<Option<Answer>> = Vec::with_capacity(outgoing.len());
+        let mut leaving = Vec::new();
+        for (at, (request, step)) in outgoing.into_iter().zip(&steps).enumerate() {
+            answers.push(match (step, request.refused()) {
+                (RequestStep::Replay(recorded), _) => Some(outcome::decode(recorded)),
+                (_, Some(refused)) => Some(job.end_request(step, Reply::not_sent(refused))?),
+                _ => {
+                    leaving.push((at, request));
+                    None
+                }
+            });
+        }
+        if leaving.is_empty() {
+            job.put();
+        } else {
+            self.send_out(leaving, &steps, &mut answers).await?;
+        }
+        Ok(answers.into_iter().map(|answer| answer.expect("a request has an answer")).collect())
+    }
+
+    /// Sends what really leaves the host, when the door is open [S33].
+    async fn send_out(
+        &mut self,
+        leaving: Vec<(usize, Outgoing)>,
+        steps: &[RequestStep],
+        answers: &mut [Option<Answer>],
+    ) -> wasmtime::Result<()> {
+        let (guest, began_at) = (self.guest.clone(), self.cpu.tick());
+        let job = self.job()?;
+        let puts = job.invocation.take_puts_before_waiting();
+        let open = job.port.door(job.invocation.id(), puts).await;
+        open.map_err(|_| crate::port::Interrupted)?;
+
+        let limits = job.invocation.limits().clone();
+        let now_ms = job.wall_ms();
+        let mut race = Race::new();
+        for (at, request) in leaving {
+            let (id, left_ms) = match &steps[at] {
+                RequestStep::Execute { id, .. } => (Some(id.as_str()), limits.effect_ms_max),
+                RequestStep::InOpenCall { cut_at_ms } => {
+                    let until_cut = cut_at_ms.map_or(u64::MAX, |cut_at_ms| cut_at_ms.saturating_sub(now_ms));
+                    (None, limits.effect_ms_max.min(until_cut))
+                }
+                RequestStep::Replay(_) => unreachable!("a recorded request is not sent"),
+            };
+            let time = request.timeout().min(Duration::from_millis(left_ms));
+            race.add(at, job.http.send(request, id, time, limits.response_bytes_max, guest.clone()));
+        }
+        while let Some((at, reply)) = race.next().await {
+            answers[at] = Some(job.end_request(&steps[at], reply)?);
+        }
+        self.cpu.on_wait_ended(began_at);
+        Ok(())
+    }
+}
+
+impl Job {
+    /// Ends a request; one that is a call of its own is recorded.
+    fn end_request(&mut self, step: &RequestStep, reply: Reply) -> wasmtime::Result<Answer> {
+        let RequestStep::Execute { position, .. } = step else { return Ok(reply.answer) };
+        let now_ms = self.wall_ms();
+        let instead = self.invocation.complete_request(*position, outcome::encode(&reply), now_ms)?;
+        self.put();
+        Ok(match instead {
+            Some(failure) => Err(HttpError::TooLarge(failure.message)),
+            None => reply.answer,
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! What a store holds for its guest.
+
+use crate::guest_log::GuestLog;
+use crate::http::HttpClient;
+use crate::load::GuestSettings;
+use crate::meter::{CpuMeter, ResourceMeter};
+use crate::port::InvocationPort;
+use crate::wasi::WasiState;
+use std::sync::Arc;
+use std::time::Duration;
+use weir_core::invocation::{Abort, Invocation};
+use weir_core::limits::InvocationLimits;
+
+/// The host's side of one instance.
+pub(crate) struct HostState {
+    pub(crate) guest: Arc<GuestSettings>,
+    /// None while the component describes itself.
+    pub(crate) job: Option<Job>,
+    pub(crate) resources: ResourceMeter,
+    pub(crate) cpu: CpuMeter,
+    pub(crate) wasi: WasiState,
+    log: Option<Arc<GuestLog>>,
+}
+
+/// The invocation that an instance serves.
+pub(crate) struct Job {
+    pub(crate) invocation: Invocation,
+    pub(crate) port: Arc<dyn InvocationPort>,
+    pub(crate) http: HttpClient,
+}
+
+impl Job {
+    pub(crate) fn wall_ms(&self) -> u64 {
+        self.port.wall_clock_us() / 1000
+    }
+
+    /// Hands over what is to be put at once.
+    pub(crate) fn put(&mut self) {
+        let puts = self.invocation.take_puts();
+        if !puts.is_empty() {
+            self.port.put(self.invocation.id(), puts);
+        }
+    }
+
+    /// Hands over what is to be put because the guest is going to wait.
+    pub(crate) fn put_before_waiting(&mut self) {
+        let puts = self.invocation.take_puts_before_waiting();
+        if !puts.is_empty() {
+            self.port.put(self.invocation.id(), puts);
+        }
+    }
+}
+
+impl HostState {
+    pub(crate) fn new(guest: Arc<GuestSettings>, job: Option<Job>) -> Self {
+        let limits: &InvocationLimits = job.as_ref().map_or(&guest.limits, |job| job.invocation.limits());
+        Self {
+            resources: ResourceMeter::new(limits),
+            cpu: CpuMeter::new(guest.ticks.clone(), limits),
+            wasi: WasiState::default(),
+            log: None,
+            job,
+            guest,
+        }
+    }
+
+    /// Another invocation begins in the same instance.
+    pub(crate) fn begin(&mut self, job: Job) {
+        let limits = job.invocation.limits();
+        self.cpu.restart(limits);
+        if let Some(log) = &self.log {
+            log.begin(Some(job.invocation.task()), limits.log_lines_max);
+        }
+        self.job = Some(job);
+    }
+
+    /// The invocation has ended.
+    pub(crate) fn end(&mut self) -> Job {
+        if let Some(log) = &self.log {
+            log.finish();
+        }
+        self.job.take().expect("a job was begun")
+    }
+
+    /// The invocation; a trap while the component describes itself.
+    pub(crate) fn job(&mut self) -> wasmtime::Result<&mut Job> {
+        self.job.as_mut().ok_or_else(|| {
+            let message = "describe must call nothing of the host but log".to_owned();
+            Abort::Trap(message).into()
+        })
+    }
+
+    /// See [`HostState::job`].
+    pub(crate) fn invocation(&mut self) -> wasmtime::Result<&mut Invocation> {
+        Ok(&mut self.job()?.invocation)
+    }
+
+    pub(crate) fn log(&mut self) -> &Arc<GuestLog> {
+        self.log.get_or_insert_with(|| {
+            let log = GuestLog::new(self.guest.clone());
+            let task = self.job.as_ref().map(|job| job.invocation.task());
+            let limits = self.job.as_ref().map_or(&*self.guest.limits, |job| job.invocation.limits());
+            log.begin(task, limits.log_lines_max);
+            Arc::new(log)
+        })
+    }
+
+    pub(crate) fn last_words(&self) -> Option<String> {
+        self.log.as_ref()?.last_words()
+    }
+
+    /// Waits, with what belongs in the log handed over first.
+    pub(crate) async fn sleep(&mut self, duration: Duration) {
+        if let Some(job) = &mut self.job {
+            job.put_before_waiting();
+        }
+        let began_at = self.cpu.tick();
+        tokio::time::sleep(duration).await;
+        self.cpu.on_wait_ended(began_at);
+    }
+}
