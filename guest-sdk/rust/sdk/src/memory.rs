@@ -22,7 +22,7 @@ impl Memory {
     /// The value at the path, or the object there with all that is below it; `None` if nothing is there.
     pub fn get<T: DeserializeOwned>(&self, path: impl AsRef<str>) -> Result<Option<T>> {
         let path = path.as_ref();
-        match Host::memory_get(self.scope, path).map_err(|error| refused(path, error))? {
+        match Host::memory_get(self.scope, path).map_err(refused)? {
             Some(text) => serde_json::from_str(&text).map(Some).map_err(|error| unreadable(path, &error)),
             None => Ok(None),
         }
@@ -31,7 +31,7 @@ impl Memory {
     /// Puts a leaf. Missing parents are made. Over an object, or below a leaf, it is a failure.
     pub fn set<T: Serialize + ?Sized>(&self, path: impl AsRef<str>, value: &T) -> Result {
         let path = path.as_ref();
-        Host::memory_set(self.scope, path, &serde_json::to_string(value)?).map_err(|error| refused(path, error))
+        Host::memory_set(self.scope, path, &serde_json::to_string(value)?).map_err(refused)
     }
 
     /// Sets the path to what `change` makes of the value there, or of the default where none is, and gives it.
@@ -47,26 +47,22 @@ impl Memory {
 
     /// Removes the value, or the object with all below it; whether something was there.
     pub fn remove(&self, path: impl AsRef<str>) -> Result<bool> {
-        let path = path.as_ref();
-        Host::memory_remove(self.scope, path).map_err(|error| refused(path, error))
+        Host::memory_remove(self.scope, path.as_ref()).map_err(refused)
     }
 
     /// Whether a value or an object is at the path.
     pub fn exists(&self, path: impl AsRef<str>) -> Result<bool> {
-        let path = path.as_ref();
-        Host::memory_exists(self.scope, path).map_err(|error| refused(path, error))
+        Host::memory_exists(self.scope, path.as_ref()).map_err(refused)
     }
 
     /// Names of the fields of the object at the path, in the order of their UTF-8 bytes; `None` if no object is there.
     pub fn fields(&self, path: impl AsRef<str>) -> Result<Option<Vec<String>>> {
-        let path = path.as_ref();
-        Host::memory_fields(self.scope, path).map_err(|error| refused(path, error))
+        Host::memory_fields(self.scope, path.as_ref()).map_err(refused)
     }
 
     /// Makes an empty object; nothing happens where one is.
     pub fn new_object(&self, path: impl AsRef<str>) -> Result {
-        let path = path.as_ref();
-        Host::memory_new_object(self.scope, path).map_err(|error| refused(path, error))
+        Host::memory_new_object(self.scope, path.as_ref()).map_err(refused)
     }
 }
 
@@ -79,13 +75,14 @@ pub fn escape(name: &str) -> String {
     name.replace('\\', r"\\").replace('.', r"\.")
 }
 
-fn refused(path: &str, error: MemoryError) -> Failure {
+/// The host's words: they name the path.
+fn refused(error: MemoryError) -> Failure {
     let (kind, why) = match error {
         MemoryError::InvalidPath(why) => ("memory/invalid-path", why),
         MemoryError::TypeMismatch(why) => ("memory/type-mismatch", why),
         MemoryError::Other(why) => ("memory/other", why),
     };
-    Failure::fatal(kind, format!("memory path `{path}`: {why}"))
+    Failure::fatal(kind, why)
 }
 
 fn unreadable(path: &str, error: &serde_json::Error) -> Failure {

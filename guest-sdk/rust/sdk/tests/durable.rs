@@ -27,7 +27,6 @@ fn double_charge(order: Value, ctx: &Context) -> Result {
     ctx.output(&(first, second))
 }
 
-// [P13] [P15]
 #[test]
 fn next_attempt_replays_the_recorded_calls() {
     let mut key = TestKey::new("k");
@@ -40,7 +39,6 @@ fn next_attempt_replays_the_recorded_calls() {
     assert_eq!(key.calls()[1].outcome, Outcome::Succeeded(json!(2)));
 }
 
-// [P9]
 #[test]
 fn completed_action_run_again_does_the_same_and_executes_nothing() {
     let mut key = TestKey::new("k");
@@ -66,7 +64,7 @@ fn declined(order: Value, ctx: &Context) -> Result {
     ctx.output(&json!([failure.kind(), failure.message(), failure.details::<u32>()]))
 }
 
-// [S15] [P13]
+// [S15]
 #[test]
 fn failed_outcome_is_replayed_with_kind_message_and_details() {
     let mut key = TestKey::new("k");
@@ -168,7 +166,7 @@ fn cut_off() -> TestKey {
     key
 }
 
-// [S13] [P14]
+// [S13]
 #[test]
 fn reconciler_that_finds_the_effect_spares_the_call() {
     let mut key = cut_off();
@@ -179,7 +177,7 @@ fn reconciler_that_finds_the_effect_spares_the_call() {
     assert_eq!(EXECUTED.get(), 1);
 }
 
-// [S13] [P14]
+// [S13]
 #[test]
 fn call_that_never_happened_is_executed_with_the_same_id() {
     let mut key = cut_off();
@@ -187,7 +185,7 @@ fn call_that_never_happened_is_executed_with_the_same_id() {
     IDS.with_borrow(|ids| assert_eq!(ids[0], ids[1]));
 }
 
-// [S13] [P14]
+// [S13]
 #[test]
 fn reconciler_that_does_not_know_is_asked_again_and_one_that_fails_decides() {
     let mut key = cut_off();
@@ -213,7 +211,6 @@ fn plain_call_cut_off_is_executed_again_with_the_same_id() {
     IDS.with_borrow(|ids| assert!(ids.len() == 2 && ids[0] == ids[1]));
 }
 
-// [S14]
 #[test]
 fn call_that_lost_its_reconciler_is_not_executed() {
     let mut key = cut_off();
@@ -229,7 +226,6 @@ fn no_call(_: Value, _: &Context) -> Result {
     Ok(())
 }
 
-// [S14]
 #[test]
 fn call_that_differs_from_the_recorded_one_is_a_divergence() {
     let mut key = TestKey::new("k");

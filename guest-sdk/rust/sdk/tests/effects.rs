@@ -15,7 +15,6 @@ fn visit(page: String, ctx: &Context) -> Result {
     ctx.output(&seen.fields("pages")?)
 }
 
-// [S7] [P5]
 #[test]
 fn failed_action_leaves_no_memory_update_and_no_event() {
     let mut key = TestKey::new("k");
@@ -39,7 +38,6 @@ fn last(_: Value, ctx: &Context) -> Result {
     ctx.output(&ctx.sensory().get::<String>("last")?)
 }
 
-// [S3]
 #[test]
 fn sensory_memory_lives_for_one_run() {
     let mut key = TestKey::new("k");
@@ -56,13 +54,12 @@ fn misplace(path: String, ctx: &Context) -> Result {
     })
 }
 
-// [S8]
 #[test]
 fn wrong_place_is_a_failure_that_says_where() {
     for (path, kind) in [("a", "type-mismatch"), ("a.b.c", "type-mismatch"), ("a..b", "invalid-path")] {
         let failure = TestKey::new("k").run(misplace, path).unwrap_err();
         assert_eq!(failure.kind(), format!("memory/{kind}"));
-        assert!(failure.message().contains(&format!("`{path}`")), "{failure}");
+        assert!(failure.message().contains(&format!("{path:?}")), "{failure}");
     }
 }
 
@@ -88,7 +85,6 @@ fn stand(_: Value, ctx: &Context) -> Result {
     }))
 }
 
-// [S10]
 #[test]
 fn where_an_action_stands_is_the_same_on_replay() {
     let mut key = TestKey::new("k");

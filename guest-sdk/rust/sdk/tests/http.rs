@@ -10,7 +10,6 @@ fn get(url: String, ctx: &Context) -> Result {
     ctx.output(&n)
 }
 
-// [S36]
 #[test]
 fn response_is_recorded_and_replayed() {
     let mut key = TestKey::new("k");
@@ -25,7 +24,6 @@ fn response_is_recorded_and_replayed() {
     assert_eq!(key.calls()[0].function_id, "GET http://a.example/x");
 }
 
-// [S36]
 #[test]
 fn request_sent_again_carries_the_same_idempotency_key() {
     let mut key = TestKey::new("k");
@@ -145,7 +143,6 @@ fn inside(_: Value, ctx: &Context) -> Result {
     ctx.output(&n)
 }
 
-// [S36]
 #[test]
 fn request_inside_a_durable_call_belongs_to_it() {
     let mut key = TestKey::new("k");

@@ -20,8 +20,10 @@ pub enum Outside {
     /// Allocates until it gets no more.
     AllocateForever,
     AllocateBytes(usize),
-    /// Recurses until the stack ends.
+    /// Recurses until the engine's stack ends.
     RecurseForever,
+    /// Recurses until the stack in the guest's memory ends.
+    RecurseWithFrames,
     Print(String),
     PrintError(String),
     /// Sees `[system clock in µs since 1970, µs that two readings of the monotonic clock lie apart]`.
@@ -57,6 +59,7 @@ impl Outside {
             }
             Self::AllocateBytes(length) => seen.push(json!(black_box(vec![1_u8; *length]).len())),
             Self::RecurseForever => seen.push(json!(recurse(1))),
+            Self::RecurseWithFrames => seen.push(json!(recurse_with_frames(1))),
             Self::Print(text) => println!("{text}"),
             Self::PrintError(text) => eprintln!("{text}"),
             Self::Clock => {
@@ -95,8 +98,15 @@ fn mix(n: u64, m: u64) -> u64 {
     (n ^ m).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31)
 }
 
-#[allow(unconditional_recursion)]
+/// No local of it has an address, so that the engine's stack ends first, and not the guest's own in its memory.
+#[inline(never)]
 fn recurse(depth: u64) -> u64 {
-    let frame = black_box([depth; 64]);
-    black_box(recurse(black_box(depth + 1)) + frame[3])
+    if depth == 0 { 1 } else { recurse(depth + 1).wrapping_mul(depth) ^ depth }
+}
+
+/// Here the guest's own stack ends first.
+#[inline(never)]
+fn recurse_with_frames(depth: u64) -> u64 {
+    let frame = black_box([depth; 512]);
+    if depth == 0 { 1 } else { recurse_with_frames(depth + 1).wrapping_mul(frame[3]) }
 }

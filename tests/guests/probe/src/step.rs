@@ -176,7 +176,8 @@ impl Step {
                 seen.push(show_response(&request(ctx, method, url, body).send_any_status()?));
             }
             Self::HttpWith(method, url, body, headers, timeout_ms) => {
-                let request = headers.iter().fold(request(ctx, method, url, body), |r, (name, value)| r.header(name, value));
+                let request =
+                    headers.iter().fold(request(ctx, method, url, body), |r, (name, value)| r.header(name, value));
                 seen.push(show_response(&request.timeout(Duration::from_millis(*timeout_ms)).send()?));
             }
             Self::SendAll(requests) => {

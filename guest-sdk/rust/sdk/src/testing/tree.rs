@@ -59,7 +59,11 @@ impl Tree {
         let Some((last, parents)) = names.split_last() else { return Ok(()) };
         match self.place(parents, last, path)? {
             Some(Node::Object(_)) => {}
-            Some(Node::Leaf(_)) => return Err(MemoryError::TypeMismatch("a value is there".into())),
+            Some(Node::Leaf(_)) => {
+                return Err(MemoryError::TypeMismatch(format!(
+                    "make object {path:?}: a value stands there; remove it first"
+                )));
+            }
             None => {
                 self.make(parents).0.insert(last.clone(), Node::Object(Self::new()));
             }
@@ -104,7 +108,9 @@ impl Tree {
             match tree.0.get(name) {
                 Some(Node::Object(below)) => tree = below,
                 Some(Node::Leaf(_)) => {
-                    return Err(MemoryError::TypeMismatch(format!("`{path}` goes through the value at `{name}`")));
+                    return Err(MemoryError::TypeMismatch(format!(
+                        "change {path:?}: a value stands at {name:?}; paths do not reach into values"
+                    )));
                 }
                 None => return Ok(None),
             }
@@ -136,7 +142,7 @@ impl Node {
 }
 
 fn over_object(path: &str) -> MemoryError {
-    MemoryError::TypeMismatch(format!("an object stands at `{path}`"))
+    MemoryError::TypeMismatch(format!("set {path:?}: an object stands there; remove it first"))
 }
 
 /// The names of a path: split at dots, `\.` and `\\` being a dot and a backslash in a name.
@@ -151,13 +157,18 @@ fn parse(path: &str) -> Result<Vec<String>> {
             '.' => names.push(String::new()),
             '\\' => match characters.next() {
                 Some(escaped @ ('.' | '\\')) => names.last_mut().expect("never empty").push(escaped),
-                _ => return Err(MemoryError::InvalidPath(r"after `\` comes `.` or `\`".into())),
+                _ => {
+                    let why = format!("path {path:?} has a backslash before neither a dot nor a backslash");
+                    return Err(MemoryError::InvalidPath(why));
+                }
             },
             other => names.last_mut().expect("never empty").push(other),
         }
     }
     if names.iter().any(String::is_empty) {
-        return Err(MemoryError::InvalidPath("a name in it is empty".into()));
+        return Err(MemoryError::InvalidPath(format!(
+            "path {path:?} has an empty name; write `\\.` for a dot in a name"
+        )));
     }
     Ok(names)
 }
@@ -175,7 +186,6 @@ mod tests {
         tree
     }
 
-    // [S8]
     #[test]
     fn object_is_read_as_all_below_it() {
         let tree = tree(&[("a.b", json!(1)), ("a.c.d", json!([2])), (r"a.x\.y", json!({"z": 3}))]);
@@ -185,7 +195,6 @@ mod tests {
         assert!(tree.exists("a.c").unwrap());
     }
 
-    // [S8]
     #[test]
     fn value_does_not_go_over_an_object_nor_below_a_value() {
         let mut tree = tree(&[("a.b", json!(1)), ("leaf", json!({"x": 1}))]);
@@ -199,7 +208,6 @@ mod tests {
         assert_eq!((tree.get("leaf.x").unwrap(), tree.remove("leaf.x").unwrap()), (None, false));
     }
 
-    // [S8]
     #[test]
     fn object_whose_last_field_is_removed_stays() {
         let mut tree = tree(&[("a.b", json!(1))]);
@@ -210,7 +218,6 @@ mod tests {
         assert_eq!(tree.get("a").unwrap(), None);
     }
 
-    // [S8]
     #[test]
     fn fields_come_in_the_order_of_their_bytes() {
         let tree = tree(&[("o.é", json!(1)), ("o.z", json!(1)), ("o.Z", json!(1)), ("o.\u{1F600}", json!(1))]);
@@ -219,7 +226,6 @@ mod tests {
         assert_eq!(tree.fields("none").unwrap(), None);
     }
 
-    // [S8]
     #[test]
     fn path_with_an_empty_name_or_a_stray_backslash_is_invalid() {
         for path in [".", "a.", ".a", "a..b", r"a\b", r"a\"] {
