@@ -118,14 +118,10 @@ impl Operator {
         }
     }
 
-    /// A quarantined key's state must not hold the marker back for ever [S23].
+    /// The states of a quarantined key's run must not hold the marker back for ever [S23].
     fn put_laggards_again(&mut self) {
         for key in &self.shared.quarantined {
-            let Some(Slot::Resident(state)) = self.keys.get(key) else { continue };
-            let (name, _) = state.task_in_hand();
-            if self.shared.store.lag(&name) > self.shared.limits.marker_lag_max {
-                self.shared.store.put_again(&name);
-            }
+            self.shared.store.put_laggards_again(key, self.shared.limits.marker_lag_max);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Keys that become resident: from the store's entries, or new.
 
 use super::key_state::{KeyState, Persisted, Phase, Run};
-use super::{Operator, Slot};
+use super::{Operator, Shared, Slot};
 use crate::checkpoint::{
     Entry, EntryKey, EntryKeyError, EntrySpace, Header, QueuedTask, RunRecord, ValueError, decode_input, decode_node,
 };
@@ -44,6 +44,7 @@ impl Operator {
         self.shared.counters.pending_events += state.pending.len() as u64;
         if state.run.is_some() {
             self.shared.counters.keys_running += 1;
+            state.mark_done(&mut self.shared);
         }
         state.advance(&mut self.shared, now_ms);
         for input in waiting {
@@ -56,6 +57,16 @@ impl Operator {
     /// Whether a key is resident.
     pub fn is_resident(&self, key: &Key) -> bool {
         matches!(self.keys.get(key), Some(Slot::Resident(_)))
+    }
+}
+
+impl KeyState {
+    /// The tasks that the run in progress did before the checkpoint have states that no task will ask for.
+    fn mark_done(&self, shared: &mut Shared) {
+        let Some(run) = &self.run else { return };
+        let done = run.tasks_made.saturating_sub(run.tasks.len() as u64);
+        let queued = run.tasks.iter().map(|task| (task.event.id, task.action.id())).collect();
+        shared.store.mark_done(&self.key, run.sequence_number, done, &queued);
     }
 }
 
@@ -74,7 +85,7 @@ struct Found {
 /// The ordinal of what all tasks of a run share.
 pub(super) const RUN_ORDINAL: u64 = 0;
 
-fn restore(key: &Key, entries: Vec<Entry>) -> Result<KeyState, LoadError> {
+pub(super) fn restore(key: &Key, entries: Vec<Entry>) -> Result<KeyState, LoadError> {
     let mut found = Found::default();
     for entry in entries {
         let Some(value) = entry.value else { continue };

@@ -28,8 +28,8 @@ mod run;
 pub use checkpoint::PartitionCheckpoint;
 pub use command::{Command, Counters, Report};
 pub use load::LoadError;
-pub use repair::{Repair, RepairError};
-pub use report::{KeyReport, QuarantineReport};
+pub use repair::{Repair, RepairError, repair_state};
+pub use report::{KeyReport, QuarantineReport, report_of_entries};
 
 use crate::action_state::CallPut;
 use crate::event::{InputEvent, PartitionId};
@@ -56,6 +56,9 @@ pub struct OperatorStart {
     /// The partition.
     pub partition: PartitionId,
 }
+
+/// How many invocations of one partition have names of their own; the partition stands above these bits.
+pub const INVOCATION_BITS: u32 = 40;
 
 /// The keyed operator of one partition.
 ///
@@ -107,7 +110,7 @@ impl Operator {
             store: start.store,
             commands: Vec::new(),
             counters: Counters::default(),
-            next_invocation: 0,
+            next_invocation: u64::from(start.partition.0) << INVOCATION_BITS,
             changed: Vec::new(),
             in_flight: None,
             next_checkpoint: 0,
@@ -201,6 +204,14 @@ impl Operator {
     /// Whether no key is running: quarantined keys do not count [S6] [P12].
     pub fn is_idle(&self) -> bool {
         self.shared.counters.keys_running == 0 && self.shared.loading == 0
+    }
+
+    /// Whether a quarantined key has so many pending input events that its partition is to be paused [S29].
+    pub fn is_full(&self, events_max: usize) -> bool {
+        self.shared.quarantined.iter().any(|key| match self.keys.get(key) {
+            Some(Slot::Resident(state)) => state.pending.len() >= events_max,
+            _ => false,
+        })
     }
 
     /// What it counts.

@@ -2,8 +2,10 @@
 
 use super::key_state::{KeyState, Phase};
 use super::{Operator, Shared, Slot};
-use crate::action_state::{ActionState, CallStatus, Decision, StateKey};
+use crate::action_state::{ActionState, CallResult, CallStatus, Decision, StateKey};
+use crate::store::ActionStateStore;
 use crate::store::log::Ticket;
+use std::sync::Arc;
 
 /// What to do with a quarantined key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,33 +60,7 @@ impl KeyState {
         if !self.quarantined || self.task_in_hand().0 != *key {
             return Err(RepairError::NotQuarantined(key.to_string()));
         }
-        let recorded = shared.store.get(key).expect("a quarantined key has a state that says so");
-        let mut state = ActionState::clone(recorded);
-        let failed = state.failed.as_mut().expect("the state of a quarantined key failed");
-        if failed.repairs != repairs {
-            return Err(RepairError::Outdated(key.to_string(), repairs, failed.repairs));
-        }
-        failed.repairs += 1;
-        failed.decision = Some(match repair {
-            Repair::Retry { .. } => Decision::Retry,
-            Repair::Skip => Decision::Skip,
-            Repair::Discard => Decision::Discard,
-        });
-        if let Repair::Retry { failed_calls } = repair {
-            failed.attempts = 0;
-            if failed_calls {
-                let succeeded = |status: &CallStatus| matches!(status, CallStatus::Succeeded(_));
-                let last = state.call_results.iter().rfind(|(_, call)| succeeded(&call.status) && !call.retryable);
-                let from = last.map_or(0, |(position, _)| position + 1);
-                let dropped: Vec<u32> = state.call_results.range(from..).map(|(position, _)| *position).collect();
-                for position in dropped.into_iter().rev() {
-                    if !state.call_results[&position].is_pending() {
-                        shared.store.drop_call(key, position);
-                    }
-                }
-            }
-        }
-        shared.store.put(key, state).expect("a state that was put before fits with another word");
+        repair_state(&mut shared.store, key, repairs, repair)?;
         self.release(shared);
         Ok(())
     }
@@ -97,5 +73,50 @@ impl KeyState {
         shared.counters.keys_running += 1;
         self.run.as_mut().expect("a quarantined key has a run").phase = Phase::Ready;
         self.touch(shared);
+    }
+}
+
+/// Puts a repair into the state that quarantines a key: the record is the truth, and whoever starts the task next does as
+/// it says. For a store without an operator, too.
+pub fn repair_state(
+    store: &mut ActionStateStore,
+    key: &StateKey,
+    repairs: u32,
+    repair: Repair,
+) -> Result<(), RepairError> {
+    let quarantines =
+        |state: &&Arc<ActionState>| matches!(state.decision(), Some(Decision::Quarantine | Decision::Stop));
+    let Some(recorded) = store.get(key).filter(quarantines) else {
+        return Err(RepairError::NotQuarantined(key.to_string()));
+    };
+    let mut state = ActionState::clone(recorded);
+    let failed = state.failed.as_mut().expect("a decision stands with its failure");
+    if failed.repairs != repairs {
+        return Err(RepairError::Outdated(key.to_string(), repairs, failed.repairs));
+    }
+    failed.repairs += 1;
+    failed.decision = Some(match repair {
+        Repair::Retry { .. } => Decision::Retry,
+        Repair::Skip => Decision::Skip,
+        Repair::Discard => Decision::Discard,
+    });
+    if let Repair::Retry { failed_calls } = repair {
+        failed.attempts = 0;
+        if failed_calls {
+            drop_failed_calls(store, key, &state);
+        }
+    }
+    store.put(key, state).expect("a state that was put before fits with another word");
+    Ok(())
+}
+
+/// Drops the failed outcomes behind the last success, the highest position first.
+fn drop_failed_calls(store: &mut ActionStateStore, key: &StateKey, state: &ActionState) {
+    let succeeded = |call: &CallResult| matches!(call.status, CallStatus::Succeeded(_)) && !call.retryable;
+    let last = state.call_results.iter().rfind(|(_, call)| succeeded(call));
+    let from = last.map_or(0, |(position, _)| position + 1);
+    let dropped = state.call_results.range(from..).rev().filter(|(_, call)| !call.is_pending());
+    for (position, _) in dropped {
+        store.drop_call(key, *position);
     }
 }

@@ -1,8 +1,10 @@
 //! What people can see of an operator.
 
 use super::key_state::KeyState;
+use super::load::{LoadError, restore};
 use super::{Operator, Slot};
 use crate::action_state::{ActionState, StateKey};
+use crate::checkpoint::Entry;
 use crate::failure::ActionFailure;
 use crate::key::Key;
 use crate::memory::Tree;
@@ -86,6 +88,12 @@ impl Operator {
         });
         reports.collect()
     }
+}
+
+/// What the entries of a key say, for people: no operator is needed.
+pub fn report_of_entries(key: &Key, entries: Vec<Entry>) -> Result<KeyReport, LoadError> {
+    let state = restore(key, entries)?;
+    Ok(KeyReport { quarantined: state.persisted.quarantined, ..report(&state) })
 }
 
 fn report(state: &KeyState) -> KeyReport {

@@ -169,6 +169,7 @@ impl KeyState {
             return shared.report(Report::Divergence(orphan, what));
         }
         run.tasks.push_back(QueuedTask { event, action: action.clone() });
+        run.tasks_made += 1;
         self.next_ordinal += 1;
         shared.store.get(&orphan);
         let message = format!("a state of action {action} was recorded that no task asked for");

@@ -15,10 +15,11 @@ use crate::action_state::{
 use crate::event::{PartitionId, SequenceNumber, SourcePosition};
 use crate::id::{ActionId, EventId};
 use crate::key::Key;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use log::{Acknowledged, Append, AppendKind, Position, RecordPlace, Ticket};
 use positions::LivePositions;
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// A record that is too large for the log [S26].
@@ -45,8 +46,8 @@ pub struct ActionStateStore {
     record_bytes_max: usize,
     keys: HashMap<Key, StatesOfKey>,
     live: LivePositions,
-    /// Appended and not acknowledged, in order: the record each is about; none for a tombstone.
-    unacknowledged: VecDeque<Option<RecordKey>>,
+    /// Appended and not acknowledged, in order.
+    unacknowledged: VecDeque<Unacknowledged>,
     next_ticket: u64,
     /// The end of what is acknowledged.
     end: Position,
@@ -55,14 +56,25 @@ pub struct ActionStateStore {
     unasked: usize,
 }
 
+/// Names a state among those of its key.
+type Inner = (SequenceNumber, EventId, ActionId);
+
 #[derive(Clone, Debug, Default)]
 struct StatesOfKey {
-    states: BTreeMap<(SequenceNumber, EventId, ActionId), Box<Entry>>,
+    states: BTreeMap<Inner, Box<Entry>>,
     /// The last append of this key.
     last_ticket: Option<Ticket>,
 }
 
-/// A state with all its records.
+/// An append whose acknowledgement is to come.
+#[derive(Clone, Debug)]
+enum Unacknowledged {
+    Record(RecordKey),
+    /// Of a key's record.
+    Tombstone(Key),
+}
+
+/// A state with all its records, the oldest first.
 #[derive(Clone, Debug)]
 struct Entry {
     /// Shared with whoever applies it.
@@ -200,6 +212,43 @@ impl ActionStateStore {
         self.append_tombstones(key, old);
     }
 
+    /// Puts all states of a key again, in their order, if one of them holds the marker back by more than so many
+    /// records [S23].
+    pub fn put_laggards_again(&mut self, key: &Key, lag_max: u64) {
+        let Some(states) = self.keys.get(key) else { return };
+        let oldest = |entry: &Entry| entry.records.first().map(|(_, place)| *place);
+        let lags = |entry: &Box<Entry>| match oldest(entry) {
+            Some(RecordPlace::At(position)) => self.end.0.saturating_sub(position.0) > lag_max,
+            Some(RecordPlace::Unacknowledged(_)) | None => false,
+        };
+        if !states.states.values().any(lags) {
+            return;
+        }
+        let mut ordered: Vec<_> = states.states.iter().map(|(name, entry)| (age(oldest(entry)), *name)).collect();
+        ordered.sort_unstable();
+        for (_, (sequence_number, event, action)) in ordered {
+            self.put_again(&StateKey { key: key.clone(), sequence_number, event, action });
+        }
+    }
+
+    /// A run goes on from a checkpoint in which so many of its tasks were done, beside those `queued`: the states of
+    /// those that were done are the oldest ones, and will not be asked for again.
+    pub fn mark_done(&mut self, key: &Key, run: SequenceNumber, done: u64, queued: &HashSet<(EventId, ActionId)>) {
+        let Some(states) = self.keys.get_mut(key).filter(|_| self.unasked > 0) else { return };
+        let of_run = states.states.range_mut(run_range(run));
+        let mut oldest: Vec<_> = of_run
+            .filter(|((_, event, action), _)| !queued.contains(&(*event, *action)))
+            .map(|(_, entry)| (age(entry.records.first().map(|(_, place)| *place)), entry))
+            .collect();
+        oldest.sort_unstable_by_key(|(age, _)| *age);
+        for (_, entry) in oldest.into_iter().take(done as usize) {
+            if !entry.asked {
+                entry.asked = true;
+                self.unasked -= 1;
+            }
+        }
+    }
+
     /// The first state of a run that no task of this process has asked for [S14].
     pub fn unasked(&self, key: &Key, sequence_number: SequenceNumber) -> Option<(StateKey, &ActionState)> {
         if self.unasked == 0 {
@@ -212,7 +261,7 @@ impl ActionStateStore {
     }
 
     /// All states of a key, for people to look at.
-    pub fn states_of(&self, key: &Key) -> Vec<(StateKey, &ActionState)> {
+    pub fn states_of(&self, key: &Key) -> Vec<(StateKey, &Arc<ActionState>)> {
         let Some(states) = self.keys.get(key) else { return Vec::new() };
         let named = states.states.iter().map(|((sequence_number, event, action), entry)| {
             let (sequence_number, event, action) = (*sequence_number, *event, *action);
@@ -238,16 +287,6 @@ impl ActionStateStore {
         self.live.oldest().unwrap_or(self.end)
     }
 
-    /// How far the oldest record of a state lies behind the end of the log.
-    pub fn lag(&self, key: &StateKey) -> u64 {
-        let entry = self.keys.get(&key.key).and_then(|states| states.states.get(&inner(key)));
-        let oldest = entry.into_iter().flat_map(|entry| &entry.records).filter_map(|(_, place)| match place {
-            RecordPlace::At(position) => Some(position.0),
-            RecordPlace::Unacknowledged(_) => None,
-        });
-        oldest.min().map_or(0, |oldest| self.end.0.saturating_sub(oldest))
-    }
-
     /// The appends that wait to be handed to the log, in order.
     pub fn take_appends(&mut self) -> Vec<Append> {
         std::mem::take(&mut self.appends)
@@ -263,10 +302,13 @@ impl ActionStateStore {
         let Acknowledged { ticket, position, .. } = acknowledged;
         let first = self.next_ticket - self.unacknowledged.len() as u64;
         assert_eq!(ticket.0, first, "a gap in the acknowledgements of partition {}", self.partition);
-        let record = self.unacknowledged.pop_front().expect("an append was acknowledged that was never made");
-        let Some(record) = record else {
-            self.end = self.end.max(position);
-            return;
+        let what = self.unacknowledged.pop_front().expect("an append was acknowledged that was never made");
+        let record = match what {
+            Unacknowledged::Record(record) => record,
+            Unacknowledged::Tombstone(key) => {
+                self.end = self.end.max(position);
+                return self.forget_key_if_done(&key);
+            }
         };
         self.end = self.end.max(Position(position.0 + 1));
         let Some(states) = self.keys.get_mut(&record.state.key) else { return };
@@ -312,10 +354,8 @@ impl ActionStateStore {
         &self,
         key: &Key,
         sequence_number: SequenceNumber,
-    ) -> Option<std::collections::btree_map::Range<'_, (SequenceNumber, EventId, ActionId), Box<Entry>>> {
-        let from = (sequence_number, EventId([0; 16]), ActionId([0; 16]));
-        let to = (sequence_number, EventId([0xff; 16]), ActionId([0xff; 16]));
-        Some(self.keys.get(key)?.states.range(from..=to))
+    ) -> Option<std::collections::btree_map::Range<'_, Inner, Box<Entry>>> {
+        Some(self.keys.get(key)?.states.range(run_range(sequence_number)))
     }
 
     fn entry(&mut self, key: &StateKey, start: impl FnOnce() -> ActionState) -> &mut Entry {
@@ -327,13 +367,13 @@ impl ActionStateStore {
     fn append(&mut self, record: RecordKey, value: Vec<u8>) -> Ticket {
         let bytes = record.to_bytes();
         let key = record.state.key.clone();
-        self.push_append(&key, Some(record), bytes, AppendKind::Record(value))
+        self.push_append(&key, Unacknowledged::Record(record), bytes, AppendKind::Record(value))
     }
 
-    fn push_append(&mut self, key: &Key, record: Option<RecordKey>, bytes: Vec<u8>, what: AppendKind) -> Ticket {
+    fn push_append(&mut self, key: &Key, waiting: Unacknowledged, bytes: Vec<u8>, what: AppendKind) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        self.unacknowledged.push_back(record);
+        self.unacknowledged.push_back(waiting);
         self.keys.entry_ref(key).or_default().last_ticket = Some(ticket);
         self.appends.push(Append { partition: self.partition, ticket, key: bytes, what });
         ticket
@@ -350,7 +390,8 @@ impl ActionStateStore {
         for of_one_key in records.chunk_by(|(a, _), (b, _)| a == b) {
             let record = RecordKey { state: key.clone(), kind: of_one_key[0].0 };
             let places = of_one_key.iter().map(|(_, place)| *place).collect();
-            self.push_append(&key.key, None, record.to_bytes(), AppendKind::Tombstone(places));
+            let waiting = Unacknowledged::Tombstone(key.key.clone());
+            self.push_append(&key.key, waiting, record.to_bytes(), AppendKind::Tombstone(places));
         }
     }
 
@@ -365,6 +406,20 @@ impl ActionStateStore {
     }
 }
 
-fn inner(key: &StateKey) -> (SequenceNumber, EventId, ActionId) {
+fn inner(key: &StateKey) -> Inner {
     (key.sequence_number, key.event, key.action)
+}
+
+/// The names of all states of a run.
+fn run_range(run: SequenceNumber) -> RangeInclusive<Inner> {
+    (run, EventId([0; 16]), ActionId([0; 16]))..=(run, EventId([0xff; 16]), ActionId([0xff; 16]))
+}
+
+/// Sorts places by their age, the oldest first: what is not acknowledged comes after all that is.
+fn age(place: Option<RecordPlace>) -> (bool, u64) {
+    match place {
+        Some(RecordPlace::At(position)) => (false, position.0),
+        Some(RecordPlace::Unacknowledged(ticket)) => (true, ticket.0),
+        None => (true, u64::MAX),
+    }
 }

@@ -1,0 +1,155 @@
+//! A quarantined key: parked with its queue, which has a limit.
+
+use crate::harness::{App, World, fatal};
+use weir_core::event::KIND_INPUT;
+use weir_core::operator::Repair;
+
+/// Fails for the payload 0 until the time is 5,000 ms; at most two events wait in quarantine.
+fn start() -> World {
+    let app = App::default().action("shaky", &[KIND_INPUT], |guest| {
+        if guest.number() == 0 && guest.now_ms < 5_000 {
+            return Err(fatal("no").into());
+        }
+        guest.emit("output", guest.number())
+    });
+    app.limits(|limits| limits.quarantined_events_max = 2).start()
+}
+
+fn repair(world: &mut World, repair: Repair) {
+    let report = world.operator.quarantine_reports().remove(0);
+    world.operator.on_repair(&report.state, report.repairs, repair, world.now_ms).unwrap();
+    world.take_commands();
+    world.run();
+}
+
+// [S29]
+#[test]
+fn events_wait_in_quarantine_up_to_a_limit_and_further_ones_become_dead_letters() {
+    let mut world = start();
+    for n in 0..5 {
+        world.input("k", &n.to_string());
+    }
+    assert_eq!(world.operator.quarantine_reports()[0].pending, 2);
+    let letters = world.all_dead_letters();
+    assert_eq!(letters.iter().map(|letter| letter.input.event.payload.as_str()).collect::<Vec<_>>(), ["3", "4"]);
+    assert!(letters.iter().all(|letter| letter.sequence_number.is_none() && letter.action.is_none()));
+    assert_eq!(letters[0].failure.kind, "queue-full");
+    assert_eq!(world.seen.iter().filter(|line| *line == "queue full k").count(), 2);
+    assert_eq!(world.operator.counters().dead_letters, 2);
+    repair(&mut world, Repair::Skip);
+    world.input("k", "5");
+    assert_eq!(world.outputs_of("k"), ["1", "2", "5"]);
+}
+
+// [S29]
+#[test]
+fn recovery_drops_the_same_events_again_whatever_was_repaired_since() {
+    for what in [Repair::Retry { failed_calls: false }, Repair::Skip, Repair::Discard] {
+        for power in [false, true] {
+            let mut world = start();
+            for n in 0..5 {
+                world.input("k", &n.to_string());
+            }
+            world.now_ms = 5_000;
+            repair(&mut world, what);
+            world.input("k", "5");
+            let (outputs, letters) = (world.outputs_of("k"), world.all_dead_letters());
+            if power {
+                world.lose_power()
+            } else {
+                world.kill()
+            }
+            world.run();
+            assert_eq!(world.outputs_of("k"), outputs, "{what:?}");
+            assert_eq!(world.all_dead_letters(), letters, "{what:?}");
+            assert_eq!(world.operator.counters().divergences, 0, "{what:?}");
+            world.checkpoint();
+            assert!(world.operator.store().is_empty());
+        }
+    }
+}
+
+// [S29]
+#[test]
+fn dropped_events_are_remembered_as_ranges_of_positions() {
+    let mut world = start();
+    for n in 0..4 {
+        world.input("k", &n.to_string());
+    }
+    world.input("other", "7");
+    world.input("k", "4");
+    let states = world.operator.store().states_of(&"k".into());
+    let dropped: Vec<_> = states[0].1.dropped_input.iter().map(|range| (range.first.0, range.last.0)).collect();
+    assert_eq!(dropped, [(3, 5)]);
+    world.kill();
+    world.input("k", "5");
+    let states = world.operator.store().states_of(&"k".into());
+    let dropped: Vec<_> = states[0].1.dropped_input.iter().map(|range| (range.first.0, range.last.0)).collect();
+    assert_eq!(dropped, [(3, 5), (6, 6)]);
+    assert_eq!(world.outputs_of("other"), ["7"]);
+}
+
+// [S26] [S29]
+#[test]
+fn dropping_and_repairing_fit_where_the_failure_just_fitted() {
+    for padding in 0..300 {
+        let app =
+            App::default().action("fails", &[KIND_INPUT], move |_| Err(fatal(&"x".repeat(3_500 + padding)).into()));
+        let app = app.limits(|limits| {
+            limits.quarantined_events_max = 0;
+            limits.record_bytes_max = 4_096;
+        });
+        let mut world = app.start();
+        world.input("k", "0");
+        world.input("k", "1");
+        world.kill();
+        world.input("k", "2");
+        repair(&mut world, Repair::Discard);
+        assert_eq!(world.all_dead_letters().len(), 3);
+        assert!(world.log.records.values().all(|(_, value)| value.len() <= 4_096));
+    }
+}
+
+// [S23]
+#[test]
+fn a_quarantined_key_does_not_hold_the_marker_back_with_any_state_of_its_run() {
+    let app = App::default().action("good", &[KIND_INPUT], |guest| guest.emit("output", guest.number())).action(
+        "bad",
+        &[KIND_INPUT],
+        |guest| match guest.number() {
+            0 => Err(fatal("no").into()),
+            _ => Ok(()),
+        },
+    );
+    let mut world = app.limits(|limits| limits.marker_lag_max = 4).start();
+    world.input("bad", "0");
+    for n in 1..10 {
+        world.input("k", &n.to_string());
+        world.checkpoint();
+    }
+    let lag = world.log.end - world.disk.marker;
+    assert!(lag <= 8, "the marker lags by {lag}");
+    world.acknowledge_all();
+    assert_eq!(world.log.names().len(), 2, "{:?}", world.log.names());
+    world.kill();
+    world.run();
+    assert!(world.is_quarantined("bad"));
+    repair(&mut world, Repair::Skip);
+    assert_eq!(world.outputs_of("bad"), ["0"]);
+    assert_eq!(world.operator.counters().divergences, 0);
+}
+
+// [S29] [S22]
+#[test]
+fn quarantine_stands_in_a_keyspace_of_its_own_until_it_is_repaired() {
+    use weir_core::checkpoint::EntrySpace;
+    let mut world = start();
+    world.input("k", "0");
+    world.checkpoint();
+    assert_eq!(world.disk.count(EntrySpace::Quarantined), 1);
+    world.kill();
+    assert!(world.is_quarantined("k"));
+    repair(&mut world, Repair::Skip);
+    world.checkpoint();
+    assert_eq!(world.disk.count(EntrySpace::Quarantined), 0);
+}
