@@ -113,7 +113,13 @@ impl KeyState {
     /// An action completed: its state is put, then applied [S21].
     pub(super) fn on_action_completed(&mut self, effects: Effects, shared: &mut Shared, now_ms: u64) {
         let (key, task) = self.task_in_hand();
-        let state = self.completed_state(&task, effects, shared);
+        let mut state = self.completed_state(&task, effects, shared);
+        if let Some(known) = shared.store.get(&key) {
+            // What a recovery must know of the time in quarantine: the repair, and the input dropped meanwhile.
+            state.failed = known.failed.clone().filter(|failed| failed.repairs > 0);
+            state.failed.iter_mut().for_each(|failed| failed.decision = Some(Decision::Retry));
+            state.dropped_input = known.dropped_input.clone();
+        }
         match shared.store.put(&key, state) {
             Ok(()) => {
                 shared.counters.actions_completed += 1;
@@ -160,9 +166,10 @@ impl KeyState {
             return self.finish_run(shared);
         };
         let (action, event) = (state.action.clone(), orphan_event(&orphan, state, &run.input.event));
+        let decided = state.failed.as_ref().is_some_and(|failed| failed.decision.is_some() || failed.repairs > 0);
         let pending = state.call_results.values().any(|call| call.is_pending());
         let policy = shared.plan.action(orphan.action).map(|action| action.policy.on_divergence);
-        if policy == Some(OnDivergence::Execute) && !pending {
+        if policy == Some(OnDivergence::Execute) && !pending && !decided {
             shared.store.drop_state(&orphan);
             shared.counters.divergences += 1;
             let what = format!("a state of action {action} was recorded that no task asked for; it is dropped");
@@ -173,6 +180,11 @@ impl KeyState {
         self.next_ordinal += 1;
         shared.store.get(&orphan);
         let message = format!("a state of action {action} was recorded that no task asked for");
+        if decided {
+            // A process before this one decided, or people did: that stands.
+            shared.counters.divergences += 1;
+            return shared.report(Report::Divergence(orphan, message));
+        }
         self.fail_for_good(FailureClass::Divergence, "divergence", message, shared, 0);
     }
 

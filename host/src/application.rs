@@ -1,0 +1,124 @@
+//! The application that a manifest describes: its components, loaded, and their plan.
+
+use crate::driver::ActionTable;
+use crate::settings::{ComponentSettings, Settings, near_name};
+use anyhow::{Context, anyhow, bail};
+use std::path::PathBuf;
+use std::sync::Arc;
+use weir_component::{ComponentHost, ComponentSource, Grants, HostSettings, HttpGrant, LoadedComponent, Secret};
+use weir_core::plan::{Plan, PlannedAction};
+
+/// An application that can be run.
+pub struct Application {
+    /// Engines and compiled components.
+    pub host: ComponentHost,
+    /// The components, in declared order.
+    pub components: Vec<LoadedComponent>,
+    /// Event kind → actions.
+    pub plan: Plan,
+    /// How each action is run.
+    pub actions: ActionTable,
+}
+
+impl Application {
+    /// Loads the components that the settings name and makes their plan. Every error is one of manifest or component.
+    /// Secrets are read where `with_secrets` says so: to look at a component none is needed.
+    pub fn load(settings: &Settings, secrets: Secrets) -> anyhow::Result<Self> {
+        let host = ComponentHost::new(HostSettings {
+            cache_directory: cache_directory(),
+            invocations_max: u32::try_from(settings.limits.invocations_max).unwrap_or(u32::MAX),
+        })?;
+        let components: Vec<LoadedComponent> = settings
+            .components
+            .iter()
+            .map(|component| load_component(&host, component, secrets))
+            .collect::<Result<_, _>>()?;
+        let (plan, actions) = make_plan(settings, &components)?;
+        Ok(Self { host, components, plan, actions })
+    }
+}
+
+/// Whether the secrets that the manifest names are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// They are, and must be there.
+    Read,
+    /// They are not: nothing is going to be sent.
+    Leave,
+}
+
+/// Loads one component.
+pub fn load_component(
+    host: &ComponentHost,
+    settings: &ComponentSettings,
+    secrets: Secrets,
+) -> anyhow::Result<LoadedComponent> {
+    let name = settings.path.display().to_string();
+    let bytes = std::fs::read(&settings.path).with_context(|| {
+        let build = if settings.build.is_some() { ": `weir build` makes it" } else { "" };
+        format!("read component {name}{build}")
+    })?;
+    let source = ComponentSource {
+        name,
+        bytes,
+        grants: grants(settings, secrets)?,
+        config: settings.config.clone(),
+        limits: Arc::new(settings.limits.clone()),
+    };
+    Ok(host.load(source)?)
+}
+
+fn grants(settings: &ComponentSettings, secrets: Secrets) -> anyhow::Result<Grants> {
+    let mut http: Vec<HttpGrant> = settings
+        .granted_origins
+        .iter()
+        .map(|origin| HttpGrant { origin: origin.as_str().to_owned(), secret_headers: Vec::new() })
+        .collect();
+    if secrets == Secrets::Read {
+        for secret in &settings.secrets {
+            let value = Secret::new(secret.read()?.reveal());
+            let grant = http.iter_mut().find(|grant| grant.origin == secret.origin.as_str());
+            let grant = grant.with_context(|| format!("a secret is for {}, which is not granted", secret.origin))?;
+            grant.secret_headers.push((secret.header.clone(), value));
+        }
+    }
+    Ok(Grants { http })
+}
+
+fn make_plan(settings: &Settings, components: &[LoadedComponent]) -> anyhow::Result<(Plan, ActionTable)> {
+    let mut planned = Vec::new();
+    let mut table = ActionTable::default();
+    for (index, (component, component_settings)) in components.iter().zip(&settings.components).enumerate() {
+        let limits = Arc::new(component_settings.limits.clone());
+        for action in &component.describe().actions {
+            let action_settings = settings.action(action.name.as_str());
+            table.insert(action.name.id(), component.clone(), action_settings.instance_reuse);
+            planned.push(PlannedAction {
+                name: action.name.clone(),
+                listens_to: action.listens_to.clone(),
+                component: index,
+                component_digest: component.digest().clone(),
+                policy: action_settings.policy.clone(),
+                limits: limits.clone(),
+            });
+        }
+    }
+    for name in settings.actions.keys() {
+        if !planned.iter().any(|action| action.name.as_str() == name) {
+            let near = near_name(name, planned.iter().map(|action| action.name.as_str()));
+            let hint = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+            bail!("{}: [action.{name}]: no component has an action {name:?}{hint}", settings.manifest.display());
+        }
+    }
+    if planned.is_empty() {
+        return Err(anyhow!("{}: no component has an action", settings.manifest.display()));
+    }
+    Ok((Plan::new(planned)?, table))
+}
+
+/// The user's cache folder for compiled components; none where there is no home.
+pub fn cache_directory() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
+    Some(base.join("weir"))
+}

@@ -1,0 +1,355 @@
+//! Settings are data, what runs is objects: here the first become the second. The one file that names the backends.
+
+use crate::application::{Application, Secrets};
+use crate::driver::{
+    CheckpointCounts, Coordinator, CoordinatorStart, Outcome, Recovery, SetAsideRecords, Shard, ShardControl, ShardEnd,
+    ShardStart, Shards, Sinks, value_names,
+};
+use crate::embedded::{CheckpointRecord, EmbeddedStore, MemoryStore, Store, StoreLog, StoreSettings};
+use crate::service::{self, Service};
+use crate::settings::{OnQuarantineFull, Settings, Source, StoreKind};
+use crate::sink::{FileSink, Sink};
+use crate::source::{
+    Batch, Consumed, EventParser, FileSource, InboxContent, InboxSignal, InboxSource, Reader, SourceKind, StdinFeed,
+};
+use anyhow::{Context, anyhow};
+use std::io::BufReader;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use weir_core::event::PartitionId;
+use weir_core::key::Key;
+use weir_core::operator::Operator;
+use weir_core::plan::Plan;
+
+/// Shares of the keys; fixed when a store is made [S20].
+pub const PARTITIONS: u32 = 64;
+
+/// What `weir run` is told beside the settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Put action-state records that can't be decoded into a file beside the store, and go on [S27].
+    pub set_aside_undecodable: bool,
+}
+
+/// How a run ended, when it did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunEnd {
+    /// The input is at its end, and all of it took effect.
+    Done,
+    /// It was told to stop, and drained.
+    Stopped,
+    /// The input is at its end, but so many keys are quarantined.
+    Quarantined(u64),
+}
+
+/// Why a run failed.
+#[derive(Debug)]
+pub enum RunError {
+    /// By the way it was used: manifest, component, files that belong to another run. Exit code 2.
+    Use(anyhow::Error),
+    /// At run time. Exit code 1.
+    Run(anyhow::Error),
+}
+
+impl RunError {
+    fn of_use(error: impl Into<anyhow::Error>) -> Self {
+        Self::Use(error.into())
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for RunError {
+    fn from(error: E) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+/// Runs an application until its source is at its end, it is told to stop, or it fails.
+pub fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let application = Application::load(settings, Secrets::Read).map_err(RunError::Use)?;
+    let store = open_store(settings)?;
+    let record = store.read_checkpoint()?;
+    check_source(settings, record.as_ref()).map_err(RunError::Use)?;
+    let sinks = open_sinks(settings, record.as_ref()).map_err(RunError::Use)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let signal = Arc::new(InboxSignal::default());
+
+    let plan = Arc::new(application.plan.clone());
+    let shard_threads = start_shards(settings, options, application, &plan, &store, record.as_ref())?;
+    let ShardThreads { shards, ends, ends_sender, offset, threads } = shard_threads;
+    let reader = open_reader(settings, &store, record.as_ref(), offset, &signal, &stop)?;
+    if let Source::Stdin = settings.source.from {
+        start_stdin(settings, &store, &signal, &stop, ends_sender.clone())?;
+    }
+    let counts = Arc::new(CheckpointCounts::default());
+    let service = Service {
+        application: settings.name.clone(),
+        store: store.clone(),
+        shards: shards.clone(),
+        counts: counts.clone(),
+        partitions: PARTITIONS,
+    };
+    let ended = runtime.block_on(async {
+        let signals = service::signals();
+        service::listen(settings, &service, &signal, &stop).await.map_err(RunError::Use)?;
+        let reader = start_reader(reader, shards.clone());
+        let start = CoordinatorStart {
+            store,
+            shards: shards.clone(),
+            ends,
+            reader,
+            stop,
+            sinks,
+            source: source_name(settings),
+            record,
+            interval: Duration::from_millis(settings.store.checkpoint_interval_ms),
+            drain: Duration::from_millis(settings.limits.drain_ms_max),
+            counts,
+        };
+        let progress = service::show_progress(settings, &service);
+        let outcome = Coordinator::run(start, signals).await.map_err(RunError::Run);
+        progress.finish();
+        outcome
+    });
+    runtime.shutdown_background();
+    drop((shards, service));
+    let quarantined: u64 = threads.into_iter().map(|thread| thread.join().unwrap_or(0)).sum();
+    match ended? {
+        Outcome::Stopped => Ok(RunEnd::Stopped),
+        Outcome::End if quarantined > 0 => Ok(RunEnd::Quarantined(quarantined)),
+        Outcome::End => Ok(RunEnd::Done),
+    }
+}
+
+/// Opens the store that the settings name.
+pub fn open_store(settings: &Settings) -> Result<Store, RunError> {
+    let limits = &settings.limits;
+    let store_settings = StoreSettings {
+        partitions: PARTITIONS,
+        inbox_events_max: limits.inbox_events_max as u64,
+        inbox_idempotency_ms: limits.inbox_idempotency_ms,
+        ..StoreSettings::default()
+    };
+    match settings.store.kind {
+        StoreKind::Memory => {
+            tracing::warn!("store.kind is \"memory\": nothing survives this process, a restart begins anew");
+            Ok(Store::Memory(MemoryStore::new(store_settings)))
+        }
+        StoreKind::Embedded => {
+            match EmbeddedStore::open(&settings.store.directory, &settings.name, store_settings) {
+                Ok(store) => Ok(Store::Embedded(store)),
+                Err(error) if error.is_refusal() => Err(RunError::of_use(error)),
+                Err(error) => Err(RunError::Run(error.into())),
+            }
+        }
+    }
+}
+
+fn source_name(settings: &Settings) -> &'static str {
+    match settings.source.from {
+        Source::File(_) => "file",
+        Source::Stdin | Source::Listen(_) => "inbox",
+    }
+}
+
+/// A store that was fed from a file has offsets of a file.
+fn check_source(settings: &Settings, record: Option<&CheckpointRecord>) -> anyhow::Result<()> {
+    let known = record.and_then(|record| record.values.get(value_names::SOURCE)).and_then(|value| value.as_str());
+    match known {
+        Some(known) if known != source_name(settings) => Err(anyhow!(
+            "store {} was fed from another source ({known}): name that source again, or start with another \
+             store.directory",
+            settings.store.directory.display()
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn open_sinks(settings: &Settings, record: Option<&CheckpointRecord>) -> anyhow::Result<Sinks> {
+    let length = |name: &str| record.and_then(|record| record.values.get(name)).and_then(|value| value.as_u64());
+    let output = match &settings.sink {
+        crate::settings::Sink::File(path) => {
+            Sink::File(FileSink::open(path, length(value_names::SINK_LENGTH), false)?)
+        }
+        crate::settings::Sink::Stdout => {
+            tracing::info!("sink stdout: after a crash lines since the last checkpoint are written again");
+            Sink::Stdout
+        }
+        crate::settings::Sink::Nowhere => Sink::Nowhere,
+    };
+    let dead_letters =
+        FileSink::open(&settings.dead_letter_file, length(value_names::DEAD_LETTER_LENGTH), true)?;
+    Ok(Sinks { output, dead_letters })
+}
+
+/// Shards that run.
+struct ShardThreads {
+    shards: Shards,
+    ends: mpsc::Receiver<ShardEnd>,
+    ends_sender: mpsc::Sender<ShardEnd>,
+    /// Where the source goes on: the least offset of all partitions.
+    offset: u64,
+    /// Each gives the number of keys that are quarantined when it ends.
+    threads: Vec<std::thread::JoinHandle<u64>>,
+}
+
+fn start_shards(
+    settings: &Settings,
+    options: &RunOptions,
+    application: Application,
+    plan: &Arc<Plan>,
+    store: &Store,
+    record: Option<&CheckpointRecord>,
+) -> anyhow::Result<ShardThreads> {
+    let count = settings.host.shards;
+    let (ends_sender, ends) = mpsc::channel(count * 4);
+    let busy = store.busy_keys()?;
+    let actions = Arc::new(application.actions);
+    let limits = Arc::new(settings.limits.operator.clone());
+    let set_aside = match options.set_aside_undecodable {
+        true => SetAsideRecords::To(settings.store.directory.join("undecodable.jsonl")),
+        false => SetAsideRecords::No,
+    };
+    let recovery = Recovery { store, record, plan, limits: &limits, partitions: PARTITIONS, set_aside: &set_aside };
+    let recovered = recover(&recovery, store, count, &busy)?;
+    let mut shards = Shards { batches: Vec::new(), orders: Vec::new() };
+    let mut threads = Vec::new();
+    let mut offset = u64::MAX;
+    let host = Arc::new(application.host);
+    for (index, RecoveredShard { log, operators, offsets }) in recovered.into_iter().enumerate() {
+        let (batch_sender, batches) = mpsc::channel::<Batch>(crate::driver::BATCHES_MAX);
+        let (order_sender, orders) = mpsc::channel::<ShardControl>(crate::driver::ORDERS_MAX);
+        shards.batches.push(batch_sender);
+        shards.orders.push(order_sender);
+        offset = offset.min(offsets.iter().copied().min().unwrap_or(u64::MAX));
+        let start = ShardStart {
+            index,
+            operators,
+            offsets,
+            log,
+            store: store.clone(),
+            invoker: host.invoker(),
+            actions: actions.clone(),
+            invocations_max: settings.limits.invocations_max.div_ceil(count),
+            batches,
+            orders,
+            ends: ends_sender.clone(),
+            pauses: (settings.host.on_quarantine_full == OnQuarantineFull::Pause)
+                .then_some(settings.limits.operator.quarantined_events_max),
+        };
+        let host = host.clone();
+        let thread = std::thread::Builder::new().name(format!("weir-shard-{index}")).spawn(move || {
+            let quarantined = run_shard(start);
+            drop(host);
+            quarantined
+        })?;
+        threads.push(thread);
+    }
+    Ok(ShardThreads { shards, ends, ends_sender, offset, threads })
+}
+
+/// What recovery gives for one shard.
+struct RecoveredShard {
+    log: StoreLog,
+    operators: Vec<Operator>,
+    offsets: Vec<u64>,
+}
+
+/// Recovers all shards, each on a thread.
+fn recover(
+    recovery: &Recovery<'_>,
+    store: &Store,
+    shards: usize,
+    busy: &[Key],
+) -> anyhow::Result<Vec<RecoveredShard>> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..shards)
+            .map(|index| {
+                scope.spawn(move || {
+                    let mine = (0..PARTITIONS).filter(|partition| *partition as usize % shards == index);
+                    let partitions: Vec<PartitionId> = mine.map(PartitionId).collect();
+                    let log = store.log(partitions.clone())?;
+                    let (operators, offsets) = recovery.recover(&partitions, &log, busy)?;
+                    Ok(RecoveredShard { log, operators, offsets })
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("recovery does not panic")).collect()
+    })
+}
+
+fn run_shard(start: ShardStart) -> u64 {
+    let ends = start.ends.clone();
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => {
+            let local = tokio::task::LocalSet::new();
+            local.block_on(&runtime, Shard::new(start).run())
+        }
+        Err(error) => {
+            let _ = ends.blocking_send(ShardEnd::Failed(anyhow!(error).context("start a shard")));
+            0
+        }
+    }
+}
+
+fn open_reader(
+    settings: &Settings,
+    store: &Store,
+    record: Option<&CheckpointRecord>,
+    offset: u64,
+    signal: &Arc<InboxSignal>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Reader, RunError> {
+    let bytes_max = settings.limits.input_event_bytes_max;
+    let source = match &settings.source.from {
+        Source::File(path) => {
+            let consumed = record.and_then(|record| record.values.get(value_names::CONSUMED)).cloned();
+            let consumed: Option<Consumed> = consumed.map(serde_json::from_value).transpose()?;
+            let file = FileSource::open(path, offset, consumed.as_ref(), bytes_max).map_err(RunError::of_use)?;
+            SourceKind::File(file)
+        }
+        Source::Stdin => SourceKind::Inbox(InboxSource::new(store.clone(), InboxContent::Lines, offset, signal.clone())),
+        Source::Listen(_) => {
+            SourceKind::Inbox(InboxSource::new(store.clone(), InboxContent::Posted, offset, signal.clone()))
+        }
+    };
+    Ok(Reader {
+        source,
+        parser: EventParser::new(source_name(settings), &settings.source, bytes_max),
+        on_bad_event: settings.source.on_bad_event,
+        partitions: PARTITIONS,
+        stop: stop.clone(),
+    })
+}
+
+fn start_reader(reader: Reader, shards: Shards) -> oneshot::Receiver<anyhow::Result<crate::source::ReaderStop>> {
+    let (sender, receiver) = oneshot::channel();
+    // It ends when it is told to stop or the shards are gone; nobody needs to wait for it.
+    std::thread::spawn(move || sender.send(reader.run(&shards)));
+    receiver
+}
+
+fn start_stdin(
+    settings: &Settings,
+    store: &Store,
+    signal: &Arc<InboxSignal>,
+    stop: &Arc<AtomicBool>,
+    ends: mpsc::Sender<ShardEnd>,
+) -> anyhow::Result<()> {
+    let feed = StdinFeed {
+        store: store.clone(),
+        signal: signal.clone(),
+        stop: stop.clone(),
+        line_bytes_max: settings.limits.input_event_bytes_max,
+    };
+    // A read of standard input can't be called off: the process ends under it.
+    std::thread::Builder::new().name("weir-stdin".to_owned()).spawn(move || {
+        if let Err(error) = feed.run(BufReader::new(std::io::stdin())) {
+            let _ = ends.blocking_send(ShardEnd::Failed(error));
+        }
+    })
+    .context("start reading standard input")?;
+    Ok(())
+}

@@ -1,0 +1,331 @@
+//! The coordinator: checkpoints over all shards, the end of the input, drain and stop.
+
+use super::checkpoint::ShardCheckpoint;
+use super::shards::{ShardControl, ShardEnd, Shards};
+use crate::embedded::{Checkpoint, CheckpointRecord, PartitionProgress, Store};
+use crate::sink::{FileSink, Sink};
+use crate::source::{Consumed, Progress, ReaderStop};
+use anyhow::{Context, anyhow};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Names of the values of a checkpoint record.
+pub mod value_names {
+    /// Which source it was: `file` or `inbox`.
+    pub const SOURCE: &str = "source";
+    /// Of a source file: length and digest of what was consumed.
+    pub const CONSUMED: &str = "consumed";
+    /// Of a sink file: its length.
+    pub const SINK_LENGTH: &str = "sink_length";
+    /// Of the dead letters: the file's length.
+    pub const DEAD_LETTER_LENGTH: &str = "dead_letter_length";
+}
+
+/// Where lines go.
+#[derive(Debug)]
+pub struct Sinks {
+    /// Output events.
+    pub output: Sink,
+    /// Dead letters, and what is set aside.
+    pub dead_letters: FileSink,
+}
+
+/// What a coordinator is made from.
+pub struct CoordinatorStart {
+    /// The host's store.
+    pub store: Store,
+    /// The ways to the shards.
+    pub shards: Shards,
+    /// How they end.
+    pub ends: mpsc::Receiver<ShardEnd>,
+    /// How the reader ends.
+    pub reader: oneshot::Receiver<anyhow::Result<ReaderStop>>,
+    /// Set to stop the reader, and whatever feeds the inbox.
+    pub stop: Arc<AtomicBool>,
+    /// Where lines go.
+    pub sinks: Sinks,
+    /// `file` or `inbox`.
+    pub source: &'static str,
+    /// What the last checkpoint says.
+    pub record: Option<CheckpointRecord>,
+    /// From one checkpoint to the next.
+    pub interval: Duration,
+    /// How long open calls may go on when the host stops.
+    pub drain: Duration,
+    /// Counts checkpoints, for metrics.
+    pub counts: Arc<CheckpointCounts>,
+}
+
+/// What the coordinator counts.
+#[derive(Debug, Default)]
+pub struct CheckpointCounts {
+    /// Durable checkpoints.
+    pub completed: AtomicU64,
+    /// How long the last one took, microseconds.
+    pub last_us: AtomicU64,
+    /// Where the source is, by the last one.
+    pub source_offset: AtomicU64,
+    /// Output events that are durable in the sink.
+    pub outputs: AtomicU64,
+}
+
+/// How a run of the host ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The source is at its end, and no key is running.
+    End,
+    /// It was told to stop, and drained.
+    Stopped,
+}
+
+/// Takes checkpoints over all shards, and ends them together.
+pub struct Coordinator {
+    store: Store,
+    shards: Shards,
+    ends: mpsc::Receiver<ShardEnd>,
+    stop: Arc<AtomicBool>,
+    sinks: Option<Sinks>,
+    source: &'static str,
+    record: CheckpointRecord,
+    interval: Duration,
+    drain: Duration,
+    idle: Vec<bool>,
+    furthest: Progress,
+    counts: Arc<CheckpointCounts>,
+}
+
+impl Coordinator {
+    /// Runs until the end of the source, a signal, or an error. With an error of a shard or the store no further
+    /// checkpoint is taken: recovery is the one repair path.
+    pub async fn run(start: CoordinatorStart, mut signals: mpsc::Receiver<()>) -> anyhow::Result<Outcome> {
+        let mut reader = Some(start.reader);
+        let mut coordinator = Self {
+            idle: vec![false; start.shards.orders.len()],
+            store: start.store,
+            shards: start.shards,
+            ends: start.ends,
+            stop: start.stop,
+            sinks: Some(start.sinks),
+            source: start.source,
+            record: start.record.clone().unwrap_or_default(),
+            interval: start.interval,
+            drain: start.drain,
+            furthest: Progress::default(),
+            counts: start.counts,
+        };
+        if start.record.is_none() {
+            // What the sink's file held before counts from the first checkpoint on.
+            coordinator.commit(Vec::new()).await?;
+        }
+        let mut ticks = tokio::time::interval(coordinator.interval);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        ticks.tick().await;
+        loop {
+            tokio::select! {
+                biased;
+                Some(()) = signals.recv() => return coordinator.drain().await.map(|()| Outcome::Stopped),
+                end = coordinator.ends.recv() => {
+                    if coordinator.on_end(end).await? {
+                        return Ok(Outcome::End);
+                    }
+                }
+                ended = ended(&mut reader) => {
+                    if let Err(error) = ended {
+                        coordinator.drain().await?;
+                        return Err(error);
+                    }
+                }
+                _ = ticks.tick() => coordinator.checkpoint().await?,
+            }
+        }
+    }
+
+    /// A shard says how it stands; whether all is done.
+    async fn on_end(&mut self, end: Option<ShardEnd>) -> anyhow::Result<bool> {
+        match end {
+            None => Err(anyhow!("all shards are gone")),
+            Some(ShardEnd::Failed(error)) => Err(error),
+            Some(ShardEnd::PolicyStop(what)) => {
+                self.drain().await?;
+                Err(anyhow!(what))
+            }
+            Some(ShardEnd::CheckpointWanted) => self.checkpoint().await.map(|()| false),
+            Some(ShardEnd::Idle(shard)) => {
+                self.idle[shard] = true;
+                if !self.idle.iter().all(|idle| *idle) {
+                    return Ok(false);
+                }
+                self.checkpoint().await?;
+                self.stop_shards().await;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Starts no new effect, lets open calls finish for a while, cuts off what is left, takes a last checkpoint [S6].
+    async fn drain(&mut self) -> anyhow::Result<()> {
+        self.stop.store(true, Ordering::Release);
+        let mut drained = Vec::new();
+        for orders in &self.shards.orders {
+            let (sender, receiver) = oneshot::channel();
+            if orders.send(ShardControl::Drain(sender)).await.is_ok() {
+                drained.push(receiver);
+            }
+        }
+        let all = async {
+            for receiver in &mut drained {
+                let _ = receiver.await;
+            }
+        };
+        if tokio::time::timeout(self.drain, all).await.is_err() {
+            tracing::warn!("open calls are cut off after limits.drain_ms_max ({} ms)", self.drain.as_millis());
+            for orders in &self.shards.orders {
+                let _ = orders.send(ShardControl::CutOff).await;
+            }
+        }
+        if let Ok(ShardEnd::Failed(error)) = self.ends.try_recv() {
+            return Err(error);
+        }
+        self.checkpoint().await?;
+        self.stop_shards().await;
+        Ok(())
+    }
+
+    async fn stop_shards(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        for orders in &self.shards.orders {
+            let _ = orders.send(ShardControl::Stop).await;
+        }
+    }
+
+    /// Takes a checkpoint over all shards, if anything changed.
+    async fn checkpoint(&mut self) -> anyhow::Result<()> {
+        let mut replies = Vec::with_capacity(self.shards.orders.len());
+        for orders in self.shards.orders.clone() {
+            let (sender, receiver) = oneshot::channel();
+            if orders.send(ShardControl::Checkpoint(sender)).await.is_err() {
+                return Err(self.gone());
+            }
+            replies.push(receiver);
+        }
+        let mut parts = Vec::with_capacity(replies.len());
+        for reply in replies {
+            match reply.await {
+                Ok(part) => parts.push(part),
+                Err(_) => return Err(self.gone()),
+            }
+        }
+        let changed = parts.iter().any(|part| part.changed);
+        if changed {
+            self.commit(parts).await?;
+        }
+        for orders in self.shards.orders.clone() {
+            let ended = if changed { ShardControl::CheckpointCompleted } else { ShardControl::CheckpointAborted };
+            if orders.send(ended).await.is_err() {
+                return Err(self.gone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Why a shard is gone, which it told before.
+    fn gone(&mut self) -> anyhow::Error {
+        while let Ok(end) = self.ends.try_recv() {
+            if let ShardEnd::Failed(error) = end {
+                return error;
+            }
+        }
+        anyhow!("a shard ended without saying why")
+    }
+
+    /// Writes lines to the sinks, then the checkpoint that counts on them.
+    async fn commit(&mut self, parts: Vec<ShardCheckpoint>) -> anyhow::Result<()> {
+        let began = std::time::Instant::now();
+        for part in &parts {
+            if part.progress.offset >= self.furthest.offset {
+                self.furthest = part.progress;
+            }
+        }
+        let outputs: u64 = parts.iter().map(|part| part.output_count).sum();
+        let mut record = self.record.clone();
+        self.add_progress(&mut record, &parts);
+        let mut sinks = self.sinks.take().expect("the sinks are back after each checkpoint");
+        let store = self.store.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            let written = write(&store, &mut sinks, parts, record);
+            (sinks, written)
+        });
+        let (sinks, written) = written.await.context("take a checkpoint")?;
+        self.sinks = Some(sinks);
+        self.record = written?;
+        self.counts.completed.fetch_add(1, Ordering::Relaxed);
+        self.counts.outputs.fetch_add(outputs, Ordering::Relaxed);
+        self.counts.last_us.store(began.elapsed().as_micros() as u64, Ordering::Relaxed);
+        self.counts.source_offset.store(self.furthest.offset, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn add_progress(&self, record: &mut CheckpointRecord, parts: &[ShardCheckpoint]) {
+        let mut partitions: BTreeMap<u32, PartitionProgress> =
+            std::mem::take(&mut record.partitions).into_iter().map(|known| (known.partition, known)).collect();
+        for (partition, source_offset, marker) in parts.iter().flat_map(|part| &part.partitions) {
+            let (partition, recovery_marker) = (partition.0, marker.0);
+            partitions.insert(partition, PartitionProgress { partition, source_offset: *source_offset, recovery_marker });
+        }
+        record.partitions = partitions.into_values().collect();
+        record.values.insert(value_names::SOURCE.to_owned(), self.source.into());
+        if self.source == "inbox" {
+            let least = record.partitions.iter().map(|progress| progress.source_offset).min();
+            record.inbox_consumed_to = least.unwrap_or(0).max(record.inbox_consumed_to);
+        }
+        let known = record.values.get(value_names::CONSUMED).and_then(|known| known["length"].as_u64()).unwrap_or(0);
+        if let Some(consumed) = Consumed::at(self.furthest).filter(|consumed| consumed.length >= known) {
+            let consumed = serde_json::to_value(consumed).expect("a length and a digest are JSON");
+            record.values.insert(value_names::CONSUMED.to_owned(), consumed);
+        }
+    }
+}
+
+/// The blocking part of a checkpoint.
+fn write(
+    store: &Store,
+    sinks: &mut Sinks,
+    parts: Vec<ShardCheckpoint>,
+    mut record: CheckpointRecord,
+) -> anyhow::Result<CheckpointRecord> {
+    let mut entries = Vec::new();
+    let mut outputs = String::new();
+    let mut dead_letters = String::new();
+    for part in parts {
+        entries.extend(part.entries);
+        outputs.push_str(&part.outputs);
+        dead_letters.push_str(&part.dead_letters);
+    }
+    if sinks.output.leaves_at_once() && !outputs.is_empty() {
+        // What leaves the host now can't be cut back: what it follows from must be durable before [S33].
+        store.sync()?;
+    }
+    sinks.output.write(outputs.as_bytes())?;
+    sinks.dead_letters.append(dead_letters.as_bytes())?;
+    if let Some(length) = sinks.output.length() {
+        record.values.insert(value_names::SINK_LENGTH.to_owned(), length.into());
+    }
+    record.values.insert(value_names::DEAD_LETTER_LENGTH.to_owned(), sinks.dead_letters.length().into());
+    store.commit_checkpoint(Checkpoint { entries, record: record.clone() })?;
+    Ok(record)
+}
+
+/// The end of the reader; never again after it was seen.
+async fn ended(reader: &mut Option<oneshot::Receiver<anyhow::Result<ReaderStop>>>) -> anyhow::Result<()> {
+    let Some(receiver) = reader else { return std::future::pending().await };
+    let ended = receiver.await;
+    *reader = None;
+    match ended {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(anyhow!("the reader of the source ended without saying why")),
+    }
+}

@@ -1,0 +1,108 @@
+//! The invocations of one shard.
+
+use super::port::{ActionTable, ShardPort};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use hashbrown::HashMap;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use weir_component::{Interrupted, Invoker};
+use weir_core::invocation::{Invocation, InvocationEnd};
+use weir_core::key::Key;
+
+type Ended = Result<InvocationEnd, Interrupted>;
+
+/// An invocation that waits for something.
+type Waiting = Pin<Box<dyn Future<Output = (u64, Ended)>>>;
+
+/// Invocations that are to be started, and those that wait for something.
+pub(super) struct Invocations {
+    invoker: Invoker,
+    actions: Arc<ActionTable>,
+    port: Arc<ShardPort>,
+    max: usize,
+    queued: VecDeque<Box<Invocation>>,
+    waiting: FuturesUnordered<Waiting>,
+    /// Keys of those that were started and have not ended.
+    keys: HashMap<u64, Key>,
+}
+
+impl Invocations {
+    pub(super) fn new(invoker: Invoker, actions: Arc<ActionTable>, port: Arc<ShardPort>, max: usize) -> Self {
+        let (queued, waiting, keys) = (VecDeque::new(), FuturesUnordered::new(), HashMap::new());
+        Self { invoker, actions, port, max, queued, waiting, keys }
+    }
+
+    /// An invocation is to be started.
+    pub(super) fn queue(&mut self, invocation: Box<Invocation>) {
+        self.queued.push_back(invocation);
+    }
+
+    /// Whether as many run as may.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting.len() >= self.max
+    }
+
+    /// Whether none runs or is to be started.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.queued.is_empty()
+    }
+
+    /// The key of one that runs.
+    pub(super) fn key(&self, id: u64) -> Option<&Key> {
+        self.keys.get(&id)
+    }
+
+    /// One has ended.
+    pub(super) fn forget(&mut self, id: u64) {
+        self.keys.remove(&id);
+    }
+
+    /// Starts the next one, and runs it until it waits for something; its end, if it came to it.
+    pub(super) async fn start_next(&mut self) -> Option<(u64, Key, Option<Ended>)> {
+        if self.is_full() {
+            return None;
+        }
+        let invocation = self.queued.pop_front()?;
+        let (id, key) = (invocation.id(), invocation.task().key.clone());
+        self.keys.insert(id, key.clone());
+        let (component, reuse) = self.actions.get(invocation.task().action.id()).clone();
+        let (invoker, port) = (self.invoker.clone(), self.port.clone());
+        let mut running: Waiting =
+            Box::pin(async move { (id, invoker.invoke(&component, reuse, *invocation, port).await) });
+        match std::future::poll_fn(|context| Poll::Ready(running.as_mut().poll(context))).await {
+            Poll::Ready((_, end)) => Some((id, key, Some(end))),
+            Poll::Pending => {
+                self.waiting.push(running);
+                Some((id, key, None))
+            }
+        }
+    }
+
+    /// The next end of one that waited; never, while none does.
+    pub(super) async fn next(&mut self) -> (u64, Key, Ended) {
+        match self.waiting.next().await {
+            Some((id, end)) => {
+                let key = self.keys.get(&id).expect("an invocation that runs has a key").clone();
+                (id, key, end)
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Gives up those that were not started.
+    pub(super) fn take_queued(&mut self) -> Vec<(u64, Key)> {
+        self.queued.drain(..).map(|invocation| (invocation.id(), invocation.task().key.clone())).collect()
+    }
+
+    /// Cuts off all that run.
+    pub(super) fn cut_off(&mut self) -> Vec<(u64, Key)> {
+        self.waiting = FuturesUnordered::new();
+        let mut cut: Vec<(u64, Key)> = self.keys.drain().collect();
+        cut.extend(self.take_queued());
+        cut
+    }
+}

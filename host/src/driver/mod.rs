@@ -1,0 +1,23 @@
+//! The driver: shards run operators and invocations, a coordinator takes checkpoints over all of them.
+//!
+//! *Invariant:* a shard shares nothing with another but the store's handle; facts reach an operator only from its
+//! shard's loop, and what an operator wants done is done there, in order.
+
+mod checkpoint;
+mod coordinator;
+mod doors;
+mod invocations;
+mod observe;
+mod port;
+mod recover;
+mod shard;
+mod shards;
+mod timers;
+
+pub use coordinator::{CheckpointCounts, Coordinator, CoordinatorStart, Outcome, Sinks, value_names};
+pub use observe::{add as add_counters, Observation, RepairRequest, ShardObservation};
+pub use port::ActionTable;
+pub(crate) use recover::Recovery;
+pub use recover::SetAsideRecords;
+pub use shard::{Shard, ShardStart};
+pub use shards::{BATCHES_MAX, ORDERS_MAX, ShardControl, ShardEnd, Shards};

@@ -1,0 +1,105 @@
+//! What people can see of a running shard, and how they repair it.
+
+use super::Shard;
+use std::sync::Arc;
+use weir_core::action_state::{ActionState, StateKey};
+use weir_core::event::PartitionId;
+use weir_core::key::Key;
+use weir_core::operator::{Counters, KeyReport, QuarantineReport, Repair};
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observation {
+    /// What it counts.
+    Counters,
+    /// Its resident keys.
+    Keys,
+    /// One key, resident or not.
+    Key(PartitionId, Key),
+    /// Its action states.
+    States,
+    /// Its quarantined keys.
+    Quarantine,
+}
+
+/// What is answered.
+#[derive(Clone, Debug)]
+pub enum ShardObservation {
+    /// Sums over its operators.
+    Counters(Counters),
+    /// Its resident keys.
+    Keys(Vec<KeyReport>),
+    /// A resident key, with its action states.
+    Key(Option<(KeyReport, Vec<(StateKey, Arc<ActionState>)>)>),
+    /// Its action states.
+    States(Vec<(StateKey, Arc<ActionState>)>),
+    /// Its quarantined keys.
+    Quarantine(Vec<QuarantineReport>),
+}
+
+/// A repair of a quarantined key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepairRequest {
+    /// The key's partition.
+    pub partition: PartitionId,
+    /// The state that quarantines it.
+    pub state: StateKey,
+    /// How many repairs of it were made before.
+    pub repairs: u32,
+    /// What to do.
+    pub repair: Repair,
+}
+
+impl Shard {
+    pub(super) fn observe(&self, what: Observation) -> anyhow::Result<ShardObservation> {
+        Ok(match what {
+            Observation::Counters => {
+                let all = self.operators.iter().map(|operator| operator.counters());
+                ShardObservation::Counters(all.fold(Counters::default(), add))
+            }
+            Observation::Keys => {
+                ShardObservation::Keys(self.operators.iter().flat_map(|operator| operator.key_reports()).collect())
+            }
+            Observation::Key(partition, key) => {
+                let operator = self.operator_at(partition).map(|at| &self.operators[at]);
+                ShardObservation::Key(operator.and_then(|operator| {
+                    let states = operator.store().states_of(&key).into_iter();
+                    let states = states.map(|(name, state)| (name, state.clone())).collect();
+                    Some((operator.key_report(&key)?, states))
+                }))
+            }
+            Observation::States => {
+                let mut states = Vec::new();
+                for store in self.operators.iter().map(|operator| operator.store()) {
+                    for key in store.keys() {
+                        states.extend(store.states_of(key).into_iter().map(|(name, state)| (name, state.clone())));
+                    }
+                }
+                ShardObservation::States(states)
+            }
+            Observation::Quarantine => {
+                let all = self.operators.iter().flat_map(|operator| operator.quarantine_reports());
+                ShardObservation::Quarantine(all.collect())
+            }
+        })
+    }
+}
+
+/// Sums of counters.
+pub fn add(a: Counters, b: Counters) -> Counters {
+    Counters {
+        input_events: a.input_events + b.input_events,
+        runs_finished: a.runs_finished + b.runs_finished,
+        invocations: a.invocations + b.invocations,
+        actions_completed: a.actions_completed + b.actions_completed,
+        actions_recovered: a.actions_recovered + b.actions_recovered,
+        attempts_failed: a.attempts_failed + b.attempts_failed,
+        divergences: a.divergences + b.divergences,
+        output_events: a.output_events + b.output_events,
+        dead_letters: a.dead_letters + b.dead_letters,
+        keys_quarantined: a.keys_quarantined + b.keys_quarantined,
+        keys_running: a.keys_running + b.keys_running,
+        pending_events: a.pending_events + b.pending_events,
+        keys_resident: a.keys_resident + b.keys_resident,
+    }
+}

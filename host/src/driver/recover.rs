@@ -1,0 +1,147 @@
+//! Recovery of a shard: restore, rebuild, seek, then the same walk as ever [S25].
+
+use crate::clock::now_ms;
+use crate::embedded::{CheckpointRecord, Store, StoreLog};
+use anyhow::{Context, anyhow};
+use hashbrown::HashMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use weir_core::checkpoint::{EntrySpace, Header};
+use weir_core::event::{PartitionId, SequenceNumber};
+use weir_core::key::Key;
+use weir_core::limits::OperatorLimits;
+use weir_core::operator::{Operator, OperatorStart};
+use weir_core::partition::partition_of;
+use weir_core::plan::Plan;
+use weir_core::store::log::{ActionStateLog, Position};
+use weir_core::store::{ActionStateStore, Rebuild};
+
+/// What to do with records that can't be decoded [S27].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetAsideRecords {
+    /// Stop.
+    No,
+    /// Write them to this file and go on.
+    To(PathBuf),
+}
+
+/// What recovery needs.
+pub(crate) struct Recovery<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) record: Option<&'a CheckpointRecord>,
+    pub(crate) plan: &'a Arc<Plan>,
+    pub(crate) limits: &'a Arc<OperatorLimits>,
+    pub(crate) partitions: u32,
+    pub(crate) set_aside: &'a SetAsideRecords,
+}
+
+impl Recovery<'_> {
+    /// The operators of these partitions, with their busy keys started, and where their source goes on.
+    pub(crate) fn recover(
+        &self,
+        partitions: &[PartitionId],
+        log: &StoreLog,
+        busy: &[Key],
+    ) -> anyhow::Result<(Vec<Operator>, Vec<u64>)> {
+        let mut operators = Vec::with_capacity(partitions.len());
+        let mut offsets = Vec::with_capacity(partitions.len());
+        let mut headers = HashMap::new();
+        for &partition in partitions {
+            let store = self.rebuild(partition, log, &mut headers)?;
+            let (plan, limits) = (self.plan.clone(), self.limits.clone());
+            operators.push(Operator::new(OperatorStart { plan, limits, store, partition }));
+            let progress = self.record.and_then(|record| record.progress(partition));
+            offsets.push(progress.map_or(0, |progress| progress.source_offset));
+        }
+        let at: HashMap<PartitionId, usize> = partitions.iter().enumerate().map(|(at, p)| (*p, at)).collect();
+        for key in busy {
+            if let Some(&at) = at.get(&partition_of(key.as_bytes(), self.partitions)) {
+                let entries = self.store.load_key(key)?.unwrap_or_default();
+                operators[at].on_key_loaded(key, entries, now_ms()).context("read keyed state")?;
+            }
+        }
+        Ok((operators, offsets))
+    }
+
+    fn rebuild(
+        &self,
+        partition: PartitionId,
+        log: &StoreLog,
+        headers: &mut HashMap<Key, SequenceNumber>,
+    ) -> anyhow::Result<ActionStateStore> {
+        let end = log.end(partition)?;
+        let from = self.record.and_then(|record| record.recovery_marker(partition)).unwrap_or(Position(0));
+        let mut rebuild = Rebuild::new(partition, end, self.limits.record_bytes_max);
+        let mut failed = None;
+        log.scan(partition, from, end, &mut |position, name, value| {
+            if failed.is_some() {
+                return;
+            }
+            let taken = rebuild.on_record(position, name, value, |key| self.completed_below(key, headers, &mut failed));
+            if let Err(error) = taken {
+                failed = self.on_undecodable(partition, position, name, value, &error.to_string()).err();
+            }
+        })?;
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(rebuild.finish()),
+        }
+    }
+
+    /// Below which sequence number the runs of a key are completed, by the checkpoint.
+    fn completed_below(
+        &self,
+        key: &Key,
+        headers: &mut HashMap<Key, SequenceNumber>,
+        failed: &mut Option<anyhow::Error>,
+    ) -> SequenceNumber {
+        if let Some(known) = headers.get(key) {
+            return *known;
+        }
+        let below = self.header(key).unwrap_or_else(|error| {
+            failed.get_or_insert(error);
+            SequenceNumber(0)
+        });
+        headers.insert(key.clone(), below);
+        below
+    }
+
+    fn header(&self, key: &Key) -> anyhow::Result<SequenceNumber> {
+        let entries = self.store.load_key(key)?.unwrap_or_default();
+        let header = entries.iter().find(|entry| entry.space == EntrySpace::Header);
+        match header.and_then(|header| header.value.as_deref()) {
+            None => Ok(SequenceNumber(0)),
+            Some(bytes) => Ok(Header::decode(bytes)?.completed()),
+        }
+    }
+
+    fn on_undecodable(
+        &self,
+        partition: PartitionId,
+        position: Position,
+        name: &[u8],
+        value: &[u8],
+        error: &str,
+    ) -> anyhow::Result<()> {
+        let place = format!("action-state log, partition {partition}, position {}", position.0);
+        match self.set_aside {
+            SetAsideRecords::No => Err(anyhow!(
+                "rebuild: {place}: {error}: start again with --set-aside-undecodable to put such records into a file and \
+                 go on; what they recorded is then made again"
+            )),
+            SetAsideRecords::To(path) => {
+                tracing::warn!("rebuild: {place} is set aside to {}: {error}", path.display());
+                let line = serde_json::json!({
+                    "partition": partition.0,
+                    "position": position.0,
+                    "error": error,
+                    "key": weir_core::base64::encode(name),
+                    "value": weir_core::base64::encode(value),
+                });
+                let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+                writeln!(file, "{line}").and_then(|()| file.sync_all()).context("set a record aside")
+            }
+        }
+    }
+}

@@ -1,0 +1,538 @@
+//! A shard: operators of some partitions and the invocations that they want, on one thread, in one loop.
+//!
+//! Where an event waits: in the shard's channel; in its operator, pending; in an invocation; its outputs in the buffer
+//! until the next checkpoint. Each of these is bounded, and a full one makes the reader wait.
+
+use super::checkpoint::{ShardCheckpoint, TakenCheckpoint};
+use super::doors::Doors;
+use super::invocations::Invocations;
+use super::port::{ActionTable, Fact, ShardPort};
+use super::shards::{ShardControl, ShardEnd};
+use super::timers::Timers;
+use crate::clock::now_ms;
+use crate::embedded::{AppendMark, Store, StoreError, StoreLog};
+use crate::sink::{dead_letter_line, output_line};
+use crate::source::{Batch, Progress};
+use anyhow::Context;
+use hashbrown::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use weir_component::{Interrupted, Invoker};
+use weir_core::event::PartitionId;
+use weir_core::invocation::{Invocation, InvocationEnd};
+use weir_core::key::Key;
+use weir_core::operator::{Command, INVOCATION_BITS, Operator, Report};
+use weir_core::store::log::{ActionStateLog, Append};
+
+/// Bytes of outputs and dead letters that wait for a checkpoint, from which on no more events are taken.
+const BUFFERED_BYTES_MAX: usize = 16 << 20;
+/// Pending input events of one shard, from which on no more events are taken.
+const PENDING_EVENTS_MAX: u64 = 20_000;
+/// Appends that are gathered before they are handed to the log.
+const APPENDS_MAX: usize = 64;
+
+/// What a shard is made from.
+pub struct ShardStart {
+    /// Its number.
+    pub index: usize,
+    /// Its operators, recovered, by partition.
+    pub operators: Vec<Operator>,
+    /// Where the source goes on, for each of them: what comes before is dropped.
+    pub offsets: Vec<u64>,
+    /// Its log.
+    pub log: StoreLog,
+    /// The host's store.
+    pub store: Store,
+    /// Runs invocations.
+    pub invoker: Invoker,
+    /// How actions are run.
+    pub actions: Arc<ActionTable>,
+    /// Invocations at once.
+    pub invocations_max: usize,
+    /// Events.
+    pub batches: mpsc::Receiver<Batch>,
+    /// Orders.
+    pub orders: mpsc::Receiver<ShardControl>,
+    /// Where it tells how it ends.
+    pub ends: mpsc::Sender<ShardEnd>,
+    /// Whether a key may be so full that the source is to wait [S29].
+    pub pauses: Option<usize>,
+}
+
+/// A shard that runs.
+pub struct Shard {
+    pub(super) index: usize,
+    pub(super) operators: Vec<Operator>,
+    by_partition: HashMap<PartitionId, usize>,
+    pub(super) offsets: Vec<u64>,
+    log: StoreLog,
+    pub(super) store: Store,
+    pub(super) invocations: Invocations,
+    batches: mpsc::Receiver<Batch>,
+    orders: mpsc::Receiver<ShardControl>,
+    ends: mpsc::Sender<ShardEnd>,
+    facts: mpsc::UnboundedReceiver<Fact>,
+    doors: Doors,
+    timers: Timers,
+    /// Operators that may have commands.
+    touched: Vec<usize>,
+    appends: Vec<Append>,
+    /// A sync that was asked for, and what it makes durable.
+    sync: Option<(AppendMark, oneshot::Receiver<Result<(), StoreError>>)>,
+    pub(super) progress: Progress,
+    checkpointed_progress: Progress,
+    pub(super) outputs: String,
+    pub(super) output_count: u64,
+    pub(super) dead_letters: String,
+    taken: Option<TakenCheckpoint>,
+    at_end: bool,
+    told_idle: bool,
+    told_full: bool,
+    draining: Option<oneshot::Sender<()>>,
+    drained: bool,
+    pauses: Option<usize>,
+}
+
+impl Shard {
+    /// A shard that has not begun.
+    pub fn new(start: ShardStart) -> Self {
+        let (port, facts) = ShardPort::new();
+        let by_partition = start.operators.iter().enumerate().map(|(at, operator)| (operator.partition(), at));
+        Self {
+            index: start.index,
+            by_partition: by_partition.collect(),
+            touched: (0..start.operators.len()).collect(),
+            operators: start.operators,
+            offsets: start.offsets,
+            log: start.log,
+            store: start.store,
+            invocations: Invocations::new(start.invoker, start.actions, port, start.invocations_max),
+            batches: start.batches,
+            orders: start.orders,
+            ends: start.ends,
+            facts,
+            doors: Doors::default(),
+            timers: Timers::default(),
+            appends: Vec::new(),
+            sync: None,
+            progress: Progress::default(),
+            checkpointed_progress: Progress::default(),
+            outputs: String::new(),
+            output_count: 0,
+            dead_letters: String::new(),
+            taken: None,
+            at_end: false,
+            told_idle: false,
+            told_full: false,
+            draining: None,
+            drained: false,
+            pauses: start.pauses,
+        }
+    }
+
+    /// Runs until it is told to stop, or fails; how many of its keys are quarantined then.
+    pub async fn run(mut self) -> u64 {
+        let ends = self.ends.clone();
+        if let Err(error) = self.run_to_end().await {
+            let _ = ends.send(ShardEnd::Failed(error)).await;
+        }
+        self.operators.iter().map(|operator| operator.counters().keys_quarantined).sum()
+    }
+
+    async fn run_to_end(&mut self) -> anyhow::Result<()> {
+        loop {
+            self.settle().await?;
+            self.flush_appends()?;
+            self.ask_for_sync();
+            self.tell().await;
+            let takes = self.takes_events();
+            let timer = self.timers.next_ms().filter(|_| !self.drained && self.draining.is_none());
+            tokio::select! {
+                biased;
+                order = self.orders.recv() => match order {
+                    None | Some(ShardControl::Stop) => return Ok(()),
+                    Some(order) => self.on_order(order).await?,
+                },
+                Some(fact) = self.facts.recv() => self.on_fact(fact)?,
+                (id, key, end) = self.invocations.next() => self.on_invocation_ended(id, &key, end)?,
+                synced = wait_for_sync(&mut self.sync) => self.on_synced(synced)?,
+                () = sleep_until(timer) => self.on_timer(),
+                batch = self.batches.recv(), if takes => match batch {
+                    Some(batch) => self.on_batch(batch).await?,
+                    None => self.at_end = true,
+                },
+            }
+        }
+    }
+
+    /// Does all that can be done without waiting.
+    async fn settle(&mut self) -> anyhow::Result<()> {
+        loop {
+            while let Ok(fact) = self.facts.try_recv() {
+                self.on_fact(fact)?;
+            }
+            while let Some(at) = self.touched.pop() {
+                self.pump(at)?;
+            }
+            let Some((id, key, end)) = self.invocations.start_next().await else { return Ok(()) };
+            // What it put came before it ended.
+            while let Ok(fact) = self.facts.try_recv() {
+                self.on_fact(fact)?;
+            }
+            if let Some(end) = end {
+                self.on_invocation_ended(id, &key, end)?;
+            }
+        }
+    }
+
+    async fn on_batch(&mut self, batch: Batch) -> anyhow::Result<()> {
+        let now = now_ms();
+        for (partition, input) in batch.events {
+            let at = self.by_partition[&partition];
+            if input.position.0 < self.offsets[at] {
+                continue;
+            }
+            self.operators[at].on_input_event(input, now);
+            self.touched.push(at);
+            self.settle().await?;
+            if self.appends.len() >= APPENDS_MAX {
+                self.flush_appends()?;
+            }
+        }
+        let from = self.by_partition.get(&PartitionId(0)).map_or(0, |&at| self.offsets[at]);
+        for set_aside in batch.set_aside.into_iter().filter(|set_aside| set_aside.position >= from) {
+            set_aside.write_line(&mut self.dead_letters);
+        }
+        self.progress = batch.progress;
+        self.at_end |= batch.end;
+        Ok(())
+    }
+
+    fn on_fact(&mut self, fact: Fact) -> anyhow::Result<()> {
+        let (Fact::Put { invocation, puts } | Fact::Door { invocation, puts, .. }) = &fact;
+        let (at, puts) = (self.operator_of(*invocation), puts.clone());
+        let Some(key) = self.invocations.key(*invocation).cloned() else { return Ok(()) };
+        self.operators[at].on_call_puts(&key, *invocation, puts);
+        self.pump(at)?;
+        if let Fact::Door { reply, .. } = fact {
+            if self.draining.is_some() || self.drained {
+                let _ = reply.send(Err(weir_component::DoorClosed));
+                return Ok(());
+            }
+            match self.operators[at].undurable(&key) {
+                None => drop(reply.send(Ok(()))),
+                Some(ticket) => self.doors.wait(self.operators[at].partition(), ticket, reply),
+            }
+        }
+        Ok(())
+    }
+
+    fn on_invocation_ended(
+        &mut self,
+        id: u64,
+        key: &Key,
+        end: Result<InvocationEnd, Interrupted>,
+    ) -> anyhow::Result<()> {
+        while let Ok(fact) = self.facts.try_recv() {
+            self.on_fact(fact)?;
+        }
+        self.invocations.forget(id);
+        let at = self.operator_of(id);
+        match end {
+            Ok(end) => self.operators[at].on_invocation_ended(key, end, now_ms()),
+            Err(Interrupted) => self.operators[at].on_invocation_interrupted(key, id),
+        }
+        self.touched.push(at);
+        Ok(())
+    }
+
+    fn on_timer(&mut self) {
+        let now = now_ms();
+        while let Some((partition, key)) = self.timers.pop_due(now) {
+            let at = self.by_partition[&partition];
+            self.operators[at].on_retry_due(&key, now);
+            self.touched.push(at);
+        }
+    }
+
+    /// Carries out what an operator wants, in order.
+    fn pump(&mut self, at: usize) -> anyhow::Result<()> {
+        while self.operators[at].has_work() {
+            self.appends.extend(self.operators[at].take_appends());
+            for command in self.operators[at].take_commands() {
+                self.execute(at, command)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn execute(&mut self, at: usize, command: Command) -> anyhow::Result<()> {
+        match command {
+            Command::Load(key) => {
+                let entries = self.store.load_key(&key)?.unwrap_or_default();
+                self.operators[at].on_key_loaded(&key, entries, now_ms()).context("read keyed state")?;
+            }
+            Command::Invoke(invocation) => self.invoke(at, invocation),
+            Command::Emit(event) => {
+                output_line(&event, &mut self.outputs);
+                self.output_count += 1;
+            }
+            Command::DeadLetter(letter) => dead_letter_line(&letter, &mut self.dead_letters),
+            Command::RetryAt(key, at_ms) => self.timers.set(at_ms, self.operators[at].partition(), key),
+            Command::Report(report) => log_report(&report),
+            Command::Stop(key, failure) => {
+                let what = format!("action state {key} failed and its policy says stop: {failure}");
+                // The way back to the coordinator is never full for long: a shard says so once.
+                let _ = self.ends.try_send(ShardEnd::PolicyStop(what));
+            }
+        }
+        Ok(())
+    }
+
+    fn invoke(&mut self, at: usize, invocation: Box<Invocation>) {
+        if self.draining.is_some() || self.drained {
+            let key = invocation.task().key.clone();
+            self.operators[at].on_invocation_interrupted(&key, invocation.id());
+        } else {
+            self.invocations.queue(invocation);
+        }
+    }
+
+    fn flush_appends(&mut self) -> anyhow::Result<()> {
+        if !self.appends.is_empty() {
+            self.log.append(std::mem::take(&mut self.appends))?;
+        }
+        Ok(())
+    }
+
+    /// One sync serves all that wait; the next is asked for when it has ended.
+    fn ask_for_sync(&mut self) {
+        if self.sync.is_none() && self.doors.is_anyone_waiting() {
+            let (sender, receiver) = oneshot::channel();
+            let mark = self.log.mark();
+            self.store.request_sync(move |result| drop(sender.send(result)));
+            self.sync = Some((mark, receiver));
+        }
+    }
+
+    fn on_synced(&mut self, synced: Result<(), StoreError>) -> anyhow::Result<()> {
+        let (mark, _) = self.sync.take().expect("a sync was waited for");
+        synced?;
+        self.acknowledge(mark);
+        Ok(())
+    }
+
+    /// What was appended up to the mark is durable.
+    fn acknowledge(&mut self, mark: AppendMark) {
+        let mut seen: Vec<usize> = Vec::new();
+        for acknowledged in self.log.acknowledged_up_to(mark) {
+            let at = self.by_partition[&acknowledged.partition];
+            self.operators[at].on_acknowledged(acknowledged);
+            if seen.last() != Some(&at) {
+                seen.push(at);
+            }
+        }
+        for at in seen {
+            let operator = &self.operators[at];
+            self.doors.open(operator.partition(), operator.store().first_unacknowledged());
+        }
+    }
+
+    /// Tells the coordinator what it should know.
+    async fn tell(&mut self) {
+        let idle = self.is_idle();
+        if self.at_end && idle && !self.told_idle {
+            self.told_idle = true;
+            let _ = self.ends.send(ShardEnd::Idle(self.index)).await;
+        }
+        if self.is_full() && !self.told_full {
+            self.told_full = true;
+            let _ = self.ends.send(ShardEnd::CheckpointWanted).await;
+        }
+        if self.invocations.is_empty()
+            && let Some(reply) = self.draining.take()
+        {
+            self.drained = true;
+            let _ = reply.send(());
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.invocations.is_empty() && self.operators.iter().all(Operator::is_idle)
+    }
+
+    fn is_full(&self) -> bool {
+        self.outputs.len() + self.dead_letters.len() > BUFFERED_BYTES_MAX
+    }
+
+    /// Back-pressure: whether another batch may be taken.
+    fn takes_events(&self) -> bool {
+        let pending: u64 = self.operators.iter().map(|operator| operator.counters().pending_events).sum();
+        let paused = self.pauses.is_some_and(|max| self.operators.iter().any(|operator| operator.is_full(max)));
+        !self.at_end
+            && !self.is_full()
+            && pending < PENDING_EVENTS_MAX
+            && !self.invocations.is_full()
+            && !paused
+            && self.draining.is_none()
+            && !self.drained
+    }
+
+    async fn on_order(&mut self, order: ShardControl) -> anyhow::Result<()> {
+        match order {
+            ShardControl::Checkpoint(reply) => {
+                let checkpoint = self.take_checkpoint()?;
+                let _ = reply.send(checkpoint);
+            }
+            ShardControl::CheckpointCompleted => self.on_checkpoint_completed(),
+            ShardControl::CheckpointAborted => self.on_checkpoint_aborted(),
+            ShardControl::Drain(reply) => {
+                self.doors.close();
+                self.interrupt_queued();
+                self.draining = Some(reply);
+            }
+            ShardControl::CutOff => {
+                for (id, key) in self.invocations.cut_off() {
+                    let at = self.operator_of(id);
+                    self.operators[at].on_invocation_interrupted(&key, id);
+                }
+            }
+            ShardControl::Observe(what, reply) => {
+                let _ = reply.send(self.observe(what)?);
+            }
+            ShardControl::Repair(request, reply) => self.on_repair(request, reply)?,
+            ShardControl::Stop => unreachable!("the loop ends with it"),
+        }
+        Ok(())
+    }
+
+    fn interrupt_queued(&mut self) {
+        for (id, key) in self.invocations.take_queued() {
+            let at = self.operator_of(id);
+            self.operators[at].on_invocation_interrupted(&key, id);
+        }
+    }
+
+    fn take_checkpoint(&mut self) -> anyhow::Result<ShardCheckpoint> {
+        let mut checkpoint = ShardCheckpoint { progress: self.progress, ..ShardCheckpoint::default() };
+        let mut operators = Vec::new();
+        for at in 0..self.operators.len() {
+            let operator = &mut self.operators[at];
+            let mut marker = None;
+            if operator.has_changes() {
+                let part = operator.begin_checkpoint();
+                operators.push((at, part.id));
+                checkpoint.entries.extend(part.entries);
+                marker = Some(part.marker);
+            }
+            let marker = marker.unwrap_or_else(|| self.operators[at].store().recovery_marker());
+            let offset = self.offsets[at].max(self.progress.offset);
+            checkpoint.partitions.push((self.operators[at].partition(), offset, marker));
+            self.pump(at)?;
+        }
+        // All that the checkpoint rests on is in the store's journal before it.
+        self.flush_appends()?;
+        checkpoint.outputs = std::mem::take(&mut self.outputs);
+        checkpoint.output_count = std::mem::take(&mut self.output_count);
+        checkpoint.dead_letters = std::mem::take(&mut self.dead_letters);
+        checkpoint.changed = !operators.is_empty()
+            || !checkpoint.outputs.is_empty()
+            || !checkpoint.dead_letters.is_empty()
+            || self.checkpointed_progress != self.progress;
+        self.checkpointed_progress = self.progress;
+        self.taken = Some(TakenCheckpoint {
+            operators,
+            mark: self.log.mark(),
+            outputs: checkpoint.outputs.clone(),
+            output_count: checkpoint.output_count,
+            dead_letters: checkpoint.dead_letters.clone(),
+        });
+        Ok(checkpoint)
+    }
+
+    fn on_checkpoint_completed(&mut self) {
+        let Some(taken) = self.taken.take() else { return };
+        self.acknowledge(taken.mark);
+        for (at, id) in taken.operators {
+            self.operators[at].on_checkpoint_completed(id);
+            self.touched.push(at);
+        }
+        self.told_full = false;
+    }
+
+    fn on_checkpoint_aborted(&mut self) {
+        let Some(taken) = self.taken.take() else { return };
+        for (at, id) in taken.operators {
+            self.operators[at].on_checkpoint_aborted(id);
+        }
+        self.outputs.insert_str(0, &taken.outputs);
+        self.output_count += taken.output_count;
+        self.dead_letters.insert_str(0, &taken.dead_letters);
+        self.told_full = false;
+    }
+
+    fn on_repair(
+        &mut self,
+        request: super::observe::RepairRequest,
+        reply: oneshot::Sender<Result<(), String>>,
+    ) -> anyhow::Result<()> {
+        let Some(&at) = self.by_partition.get(&request.partition) else {
+            let _ = reply.send(Err(format!("repair {}: its partition is not here", request.state)));
+            return Ok(());
+        };
+        let repaired = self.operators[at].on_repair(&request.state, request.repairs, request.repair, now_ms());
+        self.touched.push(at);
+        match repaired {
+            Err(refused) => drop(reply.send(Err(refused.to_string()))),
+            Ok(None) => drop(reply.send(Ok(()))),
+            Ok(Some(ticket)) => {
+                let (sender, receiver) = oneshot::channel();
+                self.doors.wait(self.operators[at].partition(), ticket, sender);
+                tokio::task::spawn_local(async move {
+                    let durable = matches!(receiver.await, Ok(Ok(())));
+                    let stopping = "the host stops before the repair is durable: repair again when it runs";
+                    let _ = reply.send(durable.then_some(()).ok_or_else(|| stopping.to_owned()));
+                });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn operator_of(&self, invocation: u64) -> usize {
+        self.by_partition[&PartitionId((invocation >> INVOCATION_BITS) as u32)]
+    }
+
+    pub(super) fn operator_at(&self, partition: PartitionId) -> Option<usize> {
+        self.by_partition.get(&partition).copied()
+    }
+}
+
+async fn wait_for_sync(
+    sync: &mut Option<(AppendMark, oneshot::Receiver<Result<(), StoreError>>)>,
+) -> Result<(), StoreError> {
+    match sync {
+        Some((_, receiver)) => receiver.await.expect("the store answers every sync"),
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(at_ms: Option<u64>) {
+    match at_ms {
+        Some(at_ms) => tokio::time::sleep(Duration::from_millis(at_ms.saturating_sub(now_ms()))).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn log_report(report: &Report) {
+    match report {
+        Report::AttemptFailed(key, failure, attempts, wait) => {
+            tracing::warn!("action state {key}: attempt {attempts} failed, next in {wait} ms: {failure}");
+        }
+        Report::Failed(key, failure, decision) => tracing::error!("action state {key} failed, {decision}: {failure}"),
+        Report::Divergence(key, what) => tracing::warn!("action state {key} diverges: {what}"),
+        Report::QueueFull(key) => {
+            tracing::warn!("key {key}: the queue of the quarantined key is full, its input events become dead letters");
+        }
+    }
+}

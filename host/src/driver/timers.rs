@@ -1,0 +1,31 @@
+//! What a shard is to do at a time.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use weir_core::event::PartitionId;
+use weir_core::key::Key;
+
+/// Retries that are due at a time, milliseconds since 1970 UTC. At most one for each running key.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    heap: BinaryHeap<Reverse<(u64, PartitionId, Key)>>,
+}
+
+impl Timers {
+    pub(super) fn set(&mut self, at_ms: u64, partition: PartitionId, key: Key) {
+        self.heap.push(Reverse((at_ms, partition, key)));
+    }
+
+    /// When the first is due.
+    pub(super) fn next_ms(&self) -> Option<u64> {
+        self.heap.peek().map(|Reverse((at_ms, ..))| *at_ms)
+    }
+
+    /// The first that is due.
+    pub(super) fn pop_due(&mut self, now_ms: u64) -> Option<(PartitionId, Key)> {
+        if self.next_ms()? > now_ms {
+            return None;
+        }
+        self.heap.pop().map(|Reverse((_, partition, key))| (partition, key))
+    }
+}

@@ -1,0 +1,121 @@
+//! A file as the sink: appended and synced just before the checkpoint that holds its new length; recovery cuts back to
+//! the length of the last one.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// A file that lines are appended to.
+#[derive(Debug)]
+pub struct FileSink {
+    path: PathBuf,
+    file: Option<File>,
+    length: u64,
+}
+
+/// A sink that fails.
+#[derive(Debug, thiserror::Error)]
+pub enum FileSinkError {
+    /// It can't be opened or cut back.
+    #[error("open sink file {0}: {1}")]
+    Open(PathBuf, #[source] io::Error),
+    /// It can't be appended to or synced.
+    #[error("append to sink file {0}: {1}: nothing is lost; make room or mend it, and start again")]
+    Append(PathBuf, #[source] io::Error),
+    /// It lost lines that a checkpoint counts on.
+    #[error(
+        "sink file {0} has {1} bytes, and a checkpoint wrote {2}: put back the file, or start with another \
+         store.directory and sink"
+    )]
+    Shorter(PathBuf, u64, u64),
+    /// Standard output is closed.
+    #[error("write to standard output: {0}")]
+    Stdout(#[source] io::Error),
+}
+
+impl FileSink {
+    /// Opens a file, cut back to the length that the last checkpoint holds. Without a checkpoint its present length
+    /// counts, which is to go into a first one. `lazy`: it is made with the first line only.
+    pub fn open(path: &Path, length: Option<u64>, lazy: bool) -> Result<Self, FileSinkError> {
+        let failed = |error| FileSinkError::Open(path.to_owned(), error);
+        let present = match std::fs::metadata(path) {
+            Ok(metadata) => Some(metadata.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+        };
+        let has = present.unwrap_or(0);
+        let length = length.unwrap_or(has);
+        if has < length {
+            return Err(FileSinkError::Shorter(path.to_owned(), has, length));
+        }
+        let mut sink = Self { path: path.to_owned(), file: None, length };
+        if present.is_some() || !lazy {
+            sink.open_file().map_err(failed)?;
+        }
+        Ok(sink)
+    }
+
+    /// Its length in bytes, with all that was appended.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Appends lines and waits until they are durable.
+    pub fn append(&mut self, lines: &[u8]) -> Result<(), FileSinkError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let appended = self.open_file().and_then(|file| {
+            file.write_all(lines)?;
+            file.sync_data()
+        });
+        appended.map_err(|error| FileSinkError::Append(self.path.clone(), error))?;
+        self.length += lines.len() as u64;
+        Ok(())
+    }
+
+    fn open_file(&mut self) -> io::Result<&mut File> {
+        if self.file.is_none() {
+            let existed = self.path.exists();
+            let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&self.path)?;
+            file.set_len(self.length)?;
+            file.seek(SeekFrom::Start(self.length))?;
+            file.sync_all()?;
+            if !existed {
+                sync_folder(&self.path)?;
+            }
+            self.file = Some(file);
+        }
+        Ok(self.file.as_mut().expect("it was just opened"))
+    }
+}
+
+/// A new file's name is durable only with its folder.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // [S35]
+    #[test]
+    fn a_file_is_cut_back_to_its_checkpoint_and_must_not_be_shorter() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.jsonl");
+        std::fs::write(&path, "one\ntwo\n").unwrap();
+        let mut sink = FileSink::open(&path, Some(4), false).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\n");
+        sink.append(b"three\n").unwrap();
+        assert_eq!(sink.length(), 10);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\nthree\n");
+        assert!(matches!(FileSink::open(&path, Some(11), false), Err(FileSinkError::Shorter(_, 10, 11))));
+        assert_eq!(FileSink::open(&path, None, false).unwrap().length(), 10, "without a checkpoint its length counts");
+        assert!(matches!(FileSink::open(&folder.path().join("gone"), Some(1), true), Err(FileSinkError::Shorter(..))));
+        let lazy = folder.path().join("lazy.jsonl");
+        FileSink::open(&lazy, None, true).unwrap();
+        assert!(!lazy.exists());
+    }
+}

@@ -1,0 +1,130 @@
+//! Events posted over HTTP: `POST /KEY` answers 202 when the event is durable in the inbox [S1].
+
+use super::InboxSignal;
+use crate::clock::now_ms;
+use crate::embedded::{InboxAnswer, InboxEvent, Store, StoreError};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::sync::oneshot;
+use weir_core::json;
+use weir_core::key::{Key, percent_decode};
+
+/// Headers of a post that go along with its event: trace context, and what the sender adds for guests.
+const PASSED_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
+/// Other headers with this prefix go along too.
+const PASSED_PREFIX: &str = "x-";
+
+/// What a listener needs.
+pub struct ListenState {
+    /// The store whose inbox it is.
+    pub store: Store,
+    /// Told when events are there.
+    pub signal: Arc<InboxSignal>,
+    /// Set when the host drains: then it answers 503.
+    pub stop: Arc<AtomicBool>,
+    /// The largest body, bytes.
+    pub body_bytes_max: usize,
+    /// Posts that wait to be written together.
+    pub waiting: Mutex<Vec<(InboxEvent, oneshot::Sender<Answer>)>>,
+}
+
+/// What becomes of a post.
+type Answer = Result<InboxAnswer, StoreError>;
+
+/// The routes: `POST /KEY`.
+pub fn router(state: Arc<ListenState>) -> Router {
+    let limit = DefaultBodyLimit::max(state.body_bytes_max);
+    Router::new().route("/{*key}", post(take)).route("/", post(take)).layer(limit).with_state(state)
+}
+
+async fn take(State(state): State<Arc<ListenState>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    if state.stop.load(Ordering::Acquire) {
+        return answer(StatusCode::SERVICE_UNAVAILABLE, "the host is stopping: post again later");
+    }
+    let Some(key) = percent_decode(uri.path().strip_prefix('/').unwrap_or_default()) else {
+        return answer(StatusCode::BAD_REQUEST, "the key in the path is not percent-encoded");
+    };
+    let checked = std::str::from_utf8(&body).map_err(|error| format!("not UTF-8: {error}"));
+    if let Err(why) = checked.and_then(|text| json::validate(text).map_err(|error| error.to_string())) {
+        return answer(StatusCode::BAD_REQUEST, &format!("the event is {why}"));
+    }
+    let event = InboxEvent {
+        key: Key::new(key),
+        kind: None,
+        payload: body.into(),
+        headers: passed_headers(&headers),
+        received_at_ms: now_ms(),
+        idempotency_key: headers.get("idempotency-key").map(|value| value.as_bytes().to_vec()),
+    };
+    match durable(&state, event).await {
+        Ok(InboxAnswer::Taken(number)) => taken(number, false),
+        Ok(InboxAnswer::Repeated(number)) => taken(number, true),
+        Ok(InboxAnswer::Full) => {
+            let what = "the inbox is full (limits.inbox_events_max): post again later";
+            let mut response = answer(StatusCode::TOO_MANY_REQUESTS, what);
+            response.headers_mut().insert("retry-after", axum::http::HeaderValue::from_static("1"));
+            response
+        }
+        Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, &error),
+    }
+}
+
+/// Puts an event into the inbox together with all others that wait, and waits until it is durable.
+async fn durable(state: &Arc<ListenState>, event: InboxEvent) -> Result<InboxAnswer, String> {
+    let (sender, receiver) = oneshot::channel();
+    let first = {
+        let mut waiting = state.waiting.lock().expect("nothing panics under this lock");
+        waiting.push((event, sender));
+        waiting.len() == 1
+    };
+    if first {
+        // Whoever is first writes for all that come before it gets its turn.
+        tokio::task::yield_now().await;
+        write(state);
+    }
+    match receiver.await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("the host stopped before the event was durable: post again".to_owned()),
+    }
+}
+
+fn write(state: &Arc<ListenState>) {
+    let waiting = std::mem::take(&mut *state.waiting.lock().expect("nothing panics under this lock"));
+    let (events, senders): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+    match state.store.inbox_append(events) {
+        Err(error) => senders.into_iter().for_each(|sender| drop(sender.send(Err(error.clone())))),
+        Ok(answers) => {
+            let signal = state.signal.clone();
+            state.store.request_sync(move |synced| {
+                signal.came();
+                for (sender, answer) in senders.into_iter().zip(answers) {
+                    let _ = sender.send(synced.clone().map(|()| answer));
+                }
+            });
+        }
+    }
+}
+
+fn passed_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let passed = headers.iter().filter(|(name, _)| {
+        PASSED_HEADERS.contains(&name.as_str()) || name.as_str().starts_with(PASSED_PREFIX)
+    });
+    passed.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned()))).collect()
+}
+
+fn taken(number: u64, repeated: bool) -> Response {
+    let body = format!("{{\"number\":{number},\"repeated\":{repeated}}}\n");
+    (StatusCode::ACCEPTED, [("content-type", "application/json")], body).into_response()
+}
+
+fn answer(status: StatusCode, what: &str) -> Response {
+    let body = serde_json::json!({ "error": what }).to_string() + "\n";
+    (status, [("content-type", "application/json")], body).into_response()
+}

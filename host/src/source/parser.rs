@@ -1,0 +1,143 @@
+//! From bytes to an input event.
+
+use crate::settings::{FieldPath, SourceSettings};
+use std::sync::Arc;
+use weir_core::event::{Event, InputEvent, KIND_INPUT, SourcePosition};
+use weir_core::id::EventId;
+use weir_core::json::{self, Json};
+use weir_core::key::Key;
+
+/// Reads input events as the manifest says where their key, kind and time stand.
+#[derive(Clone, Debug)]
+pub struct EventParser {
+    source: &'static str,
+    key: Option<FieldPath>,
+    kind: Option<FieldPath>,
+    timestamp: Option<FieldPath>,
+    bytes_max: usize,
+    input: Arc<str>,
+    no_headers: Arc<[(String, String)]>,
+}
+
+/// What is no event, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadEvent {
+    /// Longer than the limit.
+    #[error("is longer than limits.input_event_bytes_max ({0} bytes)")]
+    TooLong(usize),
+    /// Not UTF-8.
+    #[error("is not UTF-8 at byte {0}")]
+    NotText(usize),
+    /// Not JSON.
+    #[error("is {0}")]
+    NotJson(#[from] json::JsonError),
+    /// No key.
+    #[error("has no {0:?}, the key that source.key names")]
+    NoKey(String),
+    /// A key that is neither text nor a number.
+    #[error("has a key at {0:?} that is neither a string nor a number")]
+    OddKey(String),
+    /// A kind that is not text.
+    #[error("has a kind at {0:?} that is not a string")]
+    OddKind(String),
+    /// A time that is not a number.
+    #[error("has a timestamp at {0:?} that is not a whole number of milliseconds")]
+    OddTimestamp(String),
+}
+
+impl EventParser {
+    /// A parser for a source of this name.
+    pub fn new(source: &'static str, settings: &SourceSettings, bytes_max: usize) -> Self {
+        Self {
+            source,
+            key: settings.key.clone(),
+            kind: settings.kind.clone(),
+            timestamp: settings.timestamp.clone(),
+            bytes_max,
+            input: Arc::from(KIND_INPUT),
+            no_headers: Arc::from([]),
+        }
+    }
+
+    /// The event in a line whose key stands in it.
+    pub fn parse_line(&self, position: u64, line: &[u8]) -> Result<InputEvent, BadEvent> {
+        let text = self.text(line)?;
+        let path = self.key.as_ref().expect("settings of a source of lines name a key");
+        let found = json::lookup(text, path.names())?.ok_or_else(|| BadEvent::NoKey(path.to_string()))?;
+        let key = match found.as_bytes() {
+            [b'"', ..] => Key::from(plain(found).as_ref()),
+            [b'-' | b'0'..=b'9', ..] => Key::from(found),
+            b"null" => return Err(BadEvent::NoKey(path.to_string())),
+            _ => return Err(BadEvent::OddKey(path.to_string())),
+        };
+        self.event(position, line, text, key, self.no_headers.clone())
+    }
+
+    /// The event in a payload whose key came apart from it.
+    pub fn parse_posted(
+        &self,
+        position: u64,
+        key: Key,
+        payload: &[u8],
+        headers: Vec<(String, String)>,
+    ) -> Result<InputEvent, BadEvent> {
+        let text = self.text(payload)?;
+        json::validate(text)?;
+        let headers = if headers.is_empty() { self.no_headers.clone() } else { Arc::from(headers) };
+        self.event(position, payload, text, key, headers)
+    }
+
+    fn text<'a>(&self, bytes: &'a [u8]) -> Result<&'a str, BadEvent> {
+        if bytes.len() > self.bytes_max {
+            return Err(BadEvent::TooLong(self.bytes_max));
+        }
+        std::str::from_utf8(bytes).map_err(|error| BadEvent::NotText(error.valid_up_to()))
+    }
+
+    fn event(
+        &self,
+        position: u64,
+        bytes: &[u8],
+        text: &str,
+        key: Key,
+        headers: Arc<[(String, String)]>,
+    ) -> Result<InputEvent, BadEvent> {
+        let kind = match self.find(text, &self.kind)? {
+            None => self.input.clone(),
+            Some((found, path)) if found.starts_with('"') => {
+                let kind = plain(found);
+                if kind.is_empty() || kind.len() > 128 {
+                    return Err(BadEvent::OddKind(path.to_string()));
+                }
+                Arc::from(kind.as_ref())
+            }
+            Some((_, path)) => return Err(BadEvent::OddKind(path.to_string())),
+        };
+        let timestamp_ms = match self.find(text, &self.timestamp)? {
+            None => None,
+            Some((found, path)) => {
+                Some(found.parse::<u64>().map_err(|_| BadEvent::OddTimestamp(path.to_string()))?)
+            }
+        };
+        let id = EventId::of_input(self.source, &position.to_be_bytes(), bytes);
+        let payload = Json::from_checked(text.trim_matches([' ', '\t', '\n', '\r']));
+        Ok(InputEvent { key, event: Event { id, kind, payload }, position: SourcePosition(position), timestamp_ms, headers })
+    }
+
+    /// What stands at a path, if anything but null does.
+    fn find<'t, 'p>(
+        &self,
+        text: &'t str,
+        path: &'p Option<FieldPath>,
+    ) -> Result<Option<(&'t str, &'p FieldPath)>, BadEvent> {
+        let Some(path) = path else { return Ok(None) };
+        let found = json::lookup(text, path.names())?;
+        Ok(found.filter(|found| *found != "null").map(|found| (found, path)))
+    }
+}
+
+/// The text of a JSON string.
+fn plain(quoted: &str) -> std::borrow::Cow<'_, str> {
+    let raw = &quoted[1..quoted.len() - 1];
+    if raw.contains('\\') { json::decode_string(raw).into() } else { raw.into() }
+}
