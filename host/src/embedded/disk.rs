@@ -6,6 +6,7 @@ use super::lock::StoreLock;
 use super::poison::Poison;
 use super::settings::StoreSettings;
 use super::stamp::Stamp;
+use super::torn;
 use fjall::config::{BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry};
 use fjall::{AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ const BLOCK_CACHE_BYTES: u64 = 16 << 20;
 /// Journals beyond this make the keyspaces that hold them back flush; a restart replays up to about this much.
 const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 /// Records live from a put to the prune after the next checkpoint: most begin and end in one memtable of this size.
-const LOG_MEMTABLE_BYTES: u64 = 32 << 20;
+const LOG_MEMTABLE_BYTES: u64 = 64 << 20;
 const INBOX_MEMTABLE_BYTES: u64 = 16 << 20;
 const ENTRIES_MEMTABLE_BYTES: u64 = 8 << 20;
 /// Each commit to a full memtable asks fjall's worker, by its queue of 1,000, to rotate it. The worker itself sends to
@@ -64,7 +65,11 @@ impl Disk {
             None if data.exists() => std::fs::remove_dir_all(&data).map_err(refused)?,
             None => {}
         }
-        let disk = Self::open_database(directory, &data, lock).map_err(|error| match error {
+        let database = open_database(&data).or_else(|error| match error {
+            fjall::Error::JournalRecovery(_) if torn::cut(&data)? > 0 => open_database(&data),
+            error => Err(error),
+        });
+        let disk = database.and_then(|database| Self::new(directory, database, lock)).map_err(|error| match error {
             fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => refused(error),
             error => StoreError::Damaged { directory: directory.to_owned(), what: cause_of(&error) },
         })?;
@@ -75,14 +80,7 @@ impl Disk {
         Ok(disk)
     }
 
-    fn open_database(directory: &Path, data: &Path, lock: StoreLock) -> Result<Self, fjall::Error> {
-        let database = Database::builder(data)
-            .cache_size(BLOCK_CACHE_BYTES)
-            .max_journaling_size(JOURNAL_BYTES_MAX)
-            // One worker: then no memtable is sealed between the sync of the journal and the flush that relies on it, so
-            // no table on disk is ever ahead of the journal.
-            .worker_threads(1)
-            .open()?;
+    fn new(directory: &Path, database: Database, lock: StoreLock) -> Result<Self, fjall::Error> {
         let entries = [
             database.keyspace("header", || options(ENTRIES_MEMTABLE_BYTES))?,
             database.keyspace("memory", || options(ENTRIES_MEMTABLE_BYTES))?,
@@ -91,7 +89,7 @@ impl Disk {
             database.keyspace("quarantined", || options(ENTRIES_MEMTABLE_BYTES))?,
         ];
         Ok(Self {
-            log: database.keyspace("log", || options(LOG_MEMTABLE_BYTES))?,
+            log: database.keyspace("log", log_options)?,
             entries,
             inbox: database.keyspace("inbox", || options(INBOX_MEMTABLE_BYTES))?,
             inbox_ids: database.keyspace("inbox-ids", || options(ENTRIES_MEMTABLE_BYTES))?,
@@ -155,6 +153,25 @@ impl Disk {
     pub(super) fn journal(&self) -> Result<Journal, StoreError> {
         Journal::open(&self.directory.join("data")).map_err(|error| self.poison.set(error.to_string().into()))
     }
+}
+
+fn open_database(data: &Path) -> Result<Database, fjall::Error> {
+    Database::builder(data)
+        .cache_size(BLOCK_CACHE_BYTES)
+        .max_journaling_size(JOURNAL_BYTES_MAX)
+        .journal_compression(CompressionType::None)
+        // One worker: then no memtable is sealed between the sync of the journal and the flush that relies on it, so no
+        // table on disk is ever ahead of the journal.
+        .worker_threads(1)
+        .open()
+}
+
+/// Records are short-lived, and only ever scanned: neither compression nor filters are worth their time.
+fn log_options() -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(LOG_MEMTABLE_BYTES)
+        .data_block_compression_policy(CompressionPolicy::disabled())
+        .filter_policy(FilterPolicy::all(FilterPolicyEntry::None))
 }
 
 fn options(memtable_bytes: u64) -> KeyspaceCreateOptions {

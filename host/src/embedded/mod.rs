@@ -21,6 +21,10 @@ mod stamp;
 mod store;
 mod syncer;
 mod tickets;
+mod torn;
+
+#[cfg(test)]
+mod tests;
 
 pub use checkpoint::{Checkpoint, CheckpointRecord, PartitionProgress};
 pub use error::StoreError;

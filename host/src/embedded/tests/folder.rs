@@ -1,0 +1,93 @@
+//! What a folder says of itself before it is opened.
+
+use super::*;
+
+fn refusal(directory: &Path, application: &str, settings: StoreSettings) -> String {
+    let error = EmbeddedStore::open(directory, application, settings).err().expect("refused");
+    assert!(error.is_refusal());
+    let text = error.to_string();
+    assert!(
+        text.contains(&directory.display().to_string()) && !text.contains('\n'),
+        "one line with the folder: {text}"
+    );
+    text
+}
+
+#[test]
+fn store_of_another_application_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()));
+    let text = refusal(directory.path(), "quakes", StoreSettings::default());
+    assert!(text.contains(r#"belongs to application "tests", not "quakes""#), "{text}");
+}
+
+#[test]
+fn store_of_a_later_version_is_refused_whatever_else_it_says() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("stamp.json"), br#"{"version":9,"shards":{}}"#).unwrap();
+    let text = refusal(directory.path(), "tests", StoreSettings::default());
+    assert!(text.contains("version 9") && text.contains("use a later weir"), "{text}");
+}
+
+// [S20]
+#[test]
+fn store_of_another_number_of_partitions_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()));
+    let text = refusal(directory.path(), "tests", StoreSettings { partitions: 32, ..StoreSettings::default() });
+    assert!(text.contains("has 64 partitions, not 32"), "{text}");
+}
+
+#[test]
+fn store_in_use_is_refused_and_names_the_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    let text = refusal(directory.path(), "tests", StoreSettings::default());
+    assert!(text.contains(&format!("in use by process {}", std::process::id())), "{text}");
+    drop(store);
+    open(directory.path());
+}
+
+#[test]
+fn stamp_that_is_no_stamp_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("stamp.json"), b"version = 1").unwrap();
+    let text = refusal(directory.path(), "tests", StoreSettings::default());
+    assert!(text.contains("stamp.json is no stamp"), "{text}");
+}
+
+#[test]
+fn folder_that_cannot_be_made_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(&file, b"").unwrap();
+    let text = refusal(&file.join("store"), "tests", StoreSettings::default());
+    assert!(text.contains("give a directory that this user may write"), "{text}");
+}
+
+#[test]
+fn half_made_store_is_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    store.log([PartitionId(0)]).unwrap().append(vec![record(0, 0, b"")]).unwrap();
+    drop(store);
+    // The stamp is written last: without it the host died before the store was one.
+    std::fs::remove_file(directory.path().join("stamp.json")).unwrap();
+    std::fs::remove_file(directory.path().join("data/version")).unwrap();
+    let store = open(directory.path());
+    assert_eq!(store.log([PartitionId(0)]).unwrap().end(PartitionId(0)).unwrap(), Position(0));
+}
+
+#[test]
+fn last_handle_may_fall_in_a_callback_of_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    let (sender, receiver) = mpsc::channel();
+    let moved = store.clone();
+    store.request_sync(move |result| {
+        drop(moved);
+        sender.send(result).unwrap();
+    });
+    drop(store);
+    assert_eq!(receiver.recv(), Ok(Ok(())));
+}

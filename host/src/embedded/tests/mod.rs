@@ -1,0 +1,30 @@
+//! Scenarios of the store, one file each.
+
+mod faults;
+mod folder;
+mod inbox;
+mod keyed_state;
+
+use super::*;
+use std::path::Path;
+use weir_core::store::log::{ActionStateLog, Append, AppendKind, Position, RecordPlace, Ticket};
+
+fn open(directory: &Path) -> EmbeddedStore {
+    EmbeddedStore::open(directory, "tests", StoreSettings::default()).expect("open")
+}
+
+/// A store of each kind, empty.
+fn both_stores(directory: &Path, settings: StoreSettings) -> [Store; 2] {
+    let embedded = EmbeddedStore::open(directory, "tests", settings.clone()).expect("open");
+    [Store::Embedded(embedded), Store::Memory(MemoryStore::new(settings))]
+}
+
+fn record(partition: u32, ticket: u64, value: &[u8]) -> Append {
+    let what = AppendKind::Record(value.to_vec());
+    Append { partition: PartitionId(partition), ticket: Ticket(ticket), key: ticket.to_string().into_bytes(), what }
+}
+
+fn tombstone(partition: u32, ticket: u64, place: RecordPlace) -> Append {
+    let what = AppendKind::Tombstone(vec![place]);
+    Append { partition: PartitionId(partition), ticket: Ticket(ticket), key: vec![], what }
+}
