@@ -35,7 +35,7 @@ impl RetryPolicy {
         let backoff = self.backoff_ms.saturating_mul(1 << doublings).min(self.backoff_ms_max);
         let digest = digest_of_parts(&[b"jitter", task, &failed_attempts.to_be_bytes()]);
         let draw = f64::from(u32::from_be_bytes(digest[..4].try_into().expect("four bytes"))) / f64::from(u32::MAX);
-        let jittered = backoff + (backoff as f64 * self.jitter.clamp(0.0, 1.0) * draw) as u64;
+        let jittered = backoff.saturating_add((backoff as f64 * self.jitter.clamp(0.0, 1.0) * draw) as u64);
         jittered.max(u64::from(retry_after_ms.unwrap_or(0)))
     }
 }

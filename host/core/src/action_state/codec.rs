@@ -150,6 +150,9 @@ fn write_failed(failed: &Failed, text: &mut String) {
     if failed.repairs > 0 {
         write!(text, ",\"repairs\":{}", failed.repairs).expect("strings take all");
     }
+    if failed.not_before_ms > 0 {
+        write!(text, ",\"notBeforeMs\":{}", failed.not_before_ms).expect("strings take all");
+    }
     text.push('}');
 }
 

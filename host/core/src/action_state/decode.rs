@@ -223,6 +223,7 @@ impl StoredFailure {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct StoredFailed {
     attempts: u32,
     class: String,
@@ -230,6 +231,8 @@ struct StoredFailed {
     decision: Option<String>,
     #[serde(default)]
     repairs: u32,
+    #[serde(default)]
+    not_before_ms: u64,
 }
 
 impl StoredFailed {
@@ -241,7 +244,8 @@ impl StoredFailed {
             Some(word) => Some(Decision::parse(word).ok_or_else(|| DecodeError(format!("decision {word:?} is none")))?),
         };
         let failure = ActionFailure { class, failure: self.failure.into_failure() };
-        Ok(Failed { attempts: self.attempts, failure, decision, repairs: self.repairs })
+        let (attempts, repairs, not_before_ms) = (self.attempts, self.repairs, self.not_before_ms);
+        Ok(Failed { attempts, failure, decision, repairs, not_before_ms })
     }
 }
 

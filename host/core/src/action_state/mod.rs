@@ -119,6 +119,8 @@ pub struct Failed {
     pub decision: Option<Decision>,
     /// How often a repair was made: a repair names it, so that one delivered twice is refused.
     pub repairs: u32,
+    /// There is no next attempt before this time, milliseconds since 1970 UTC; 0 where none was to wait for.
+    pub not_before_ms: u64,
 }
 
 /// Input events of the key that became dead letters in a row, because its queue was full: the positions of the first

@@ -14,10 +14,10 @@ use std::sync::Arc;
 pub struct Json(Arc<str>);
 
 impl Json {
-    /// Takes text after checking that it is one JSON value.
+    /// Takes text after checking that it is one JSON value. White space around it is left out: a record does not keep it.
     pub fn parse(text: &str) -> Result<Self, JsonError> {
         validate(text)?;
-        Ok(Self(Arc::from(text)))
+        Ok(Self(Arc::from(text.trim_matches([' ', '\t', '\n', '\r']))))
     }
 
     /// Takes text that is known to be JSON, because it was checked before or was made by a serialiser.

@@ -5,7 +5,7 @@ use super::{Command, Shared};
 use crate::action_state::{ActionState, Decision, StateKey};
 use crate::checkpoint::QueuedTask;
 use crate::event::{DeadLetter, KIND_OUTPUT, OutputEvent};
-use crate::memory::{Entries, MemoryUpdate, Tree};
+use crate::memory::{Entries, MemoryError, MemoryUpdate, Overlay, Tree};
 use std::sync::Arc;
 
 impl KeyState {
@@ -56,6 +56,19 @@ impl KeyState {
         self.end_task(shared);
     }
 
+    /// Whether memory takes a recorded state's updates. After a deploy that took actions before it out of the run it may
+    /// not, and that is no broken invariant.
+    pub(super) fn check_fits(&self, state: &ActionState) -> Result<(), MemoryError> {
+        for (tree, updates) in [(&self.short_term, &state.short_term_updates), (&self.sensory, &state.sensory_updates)]
+        {
+            let mut memory = Overlay::new(tree.clone());
+            for update in updates {
+                memory.update(update)?;
+            }
+        }
+        Ok(())
+    }
+
     fn update_memory(&mut self, updates: &[MemoryUpdate], memory: impl FnOnce(&mut Self) -> &mut Arc<Tree>) {
         if updates.is_empty() {
             return;
@@ -63,7 +76,7 @@ impl KeyState {
         let tree = Arc::make_mut(memory(self));
         for update in updates {
             let applied = tree.update(update);
-            assert!(applied.is_ok(), "apply {update:?}: {applied:?}, though the action saw this memory");
+            assert!(applied.is_ok(), "apply {update:?}: {applied:?}, though it was seen to fit");
         }
     }
 

@@ -6,6 +6,7 @@ use crate::action_state::{ActionState, Decision, Failed, StateKey};
 use crate::failure::{ActionFailure, Failure, FailureClass};
 use crate::invocation::Task;
 use crate::plan::{ActionPolicy, OnFailure};
+use crate::store::ActionStateStore;
 
 impl KeyState {
     /// An attempt failed: it is put, so that the count survives.
@@ -28,19 +29,24 @@ impl KeyState {
         let again = attempts < policy.retry.attempts && may_try_again(&failure, plain_call_open, &policy);
         let decision = (!again).then(|| decide(&policy));
         let repairs = earlier.map_or(0, |failed| failed.repairs);
-        let failed = Failed { attempts, failure: failure.clone(), decision, repairs };
+        let wait = policy.retry.backoff_ms(attempts, key.to_string().as_bytes(), failure.failure.retry_after_ms);
+        let not_before_ms = if again { now_ms.saturating_add(wait) } else { 0 };
+        let failed = Failed { attempts, failure: failure.clone(), decision, repairs, not_before_ms };
         self.put_failed(&key, &task, failed, shared);
         match decision {
             Some(decision) => self.apply_decision(&key, failure, decision, shared),
             None => {
-                let task = key.to_string();
-                let wait = policy.retry.backoff_ms(attempts, task.as_bytes(), failure.failure.retry_after_ms);
                 shared.report(Report::AttemptFailed(key, failure, attempts, wait));
-                self.run.as_mut().expect("a run is in progress").phase = Phase::Backoff;
-                shared.commands.push(Command::RetryAt(self.key.clone(), now_ms.saturating_add(wait)));
+                self.back_off(not_before_ms, shared);
             }
         }
         self.advance(shared, now_ms);
+    }
+
+    /// The next attempt waits for its time.
+    pub(super) fn back_off(&mut self, until_ms: u64, shared: &mut Shared) {
+        self.run.as_mut().expect("a run is in progress").phase = Phase::Backoff;
+        shared.commands.push(Command::RetryAt(self.key.clone(), until_ms));
     }
 
     /// The task in hand fails for good without an attempt.
@@ -64,7 +70,8 @@ impl KeyState {
         let started_at_ms = earlier.map(|state| state.started_at_ms).or(task.source_timestamp_ms).unwrap_or(now_ms);
         let repairs = earlier.and_then(|state| state.failed.as_ref()).map_or(0, |failed| failed.repairs);
         self.run.as_mut().expect("a run is in progress").started_at_ms = started_at_ms;
-        let failed = Failed { attempts: 0, failure: failure.clone(), decision: Some(decision), repairs };
+        let failed =
+            Failed { attempts: 0, failure: failure.clone(), decision: Some(decision), repairs, not_before_ms: 0 };
         self.put_failed(&key, &task, failed, shared);
         self.apply_decision(&key, failure, decision, shared);
     }
@@ -76,13 +83,7 @@ impl KeyState {
         let mut state = known.unwrap_or_else(|| ActionState::started(task.action.clone(), started_at_ms));
         state.task_event = Some(task.event.clone());
         state.failed = Some(failed);
-        if let Err(too_large) = shared.store.put(key, state.clone()) {
-            // The failure's own text is what can be too large: what is put instead says so, and fits.
-            let failed = state.failed.as_mut().expect("it was just set");
-            failed.failure.failure = Failure::fatal("limit", too_large.to_string());
-            state.task_event = None;
-            shared.store.put(key, state).expect("a failure without payload fits");
-        }
+        put_failed_state(&mut shared.store, key, state);
     }
 
     fn apply_decision(&mut self, key: &StateKey, failure: ActionFailure, decision: Decision, shared: &mut Shared) {
@@ -92,6 +93,17 @@ impl KeyState {
         }
         self.apply_recorded(key, shared);
     }
+}
+
+/// Puts a state that failed, whatever its size: the failure's own text and the event are what can be left out.
+pub(super) fn put_failed_state(store: &mut ActionStateStore, key: &StateKey, mut state: ActionState) {
+    let Err(too_large) = store.put(key, state.clone()) else { return };
+    let message =
+        format!("its record of {} bytes is over limits.record_bytes_max ({} bytes)", too_large.size, too_large.max);
+    let failed = state.failed.as_mut().expect("a state that failed is put");
+    failed.failure.failure = Failure::fatal("limit", message);
+    state.task_event = None;
+    store.put(key, state).expect("a failure without payload fits: a state leaves room for it");
 }
 
 fn decide(policy: &ActionPolicy) -> Decision {

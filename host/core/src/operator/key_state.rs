@@ -1,5 +1,6 @@
 //! All that an operator knows of one key.
 
+use super::failure::put_failed_state;
 use super::{Command, Report, Shared};
 use crate::action_state::{ActionState, CallPut, StateKey};
 use crate::checkpoint::QueuedTask;
@@ -190,7 +191,7 @@ impl KeyState {
             }
         }
         self.dropped_last = true;
-        shared.store.put(&key, state).expect("a state that was put before fits with two more numbers");
+        put_failed_state(&mut shared.store, &key, state);
         shared.commands.push(Command::Report(Report::QueueFull(self.key.clone())));
     }
 

@@ -50,6 +50,9 @@ impl Operator {
         for input in waiting {
             state.on_input_event(input, &mut self.shared, now_ms);
         }
+        if state.is_idle() && !state.changed {
+            self.shared.idle.push_back((key.clone(), state.generation));
+        }
         self.keys.insert(key.clone(), Slot::Resident(state));
         Ok(())
     }
@@ -98,8 +101,16 @@ pub(super) fn restore(key: &Key, entries: Vec<Entry>) -> Result<KeyState, LoadEr
     if !pending.is_empty() && pending.end != found.header.next {
         return Err(inconsistent("its pending input events do not end at its next sequence number"));
     }
-    if found.run.is_none() && !found.tasks.is_empty() {
-        return Err(inconsistent("it has queued tasks and no run"));
+    if found.run.is_some() == found.tasks.is_empty() {
+        return Err(inconsistent("it has a run without queued tasks, or queued tasks without a run"));
+    }
+    let run = found.run.as_ref().map(|run| run.sequence_number.0);
+    if run.is_some_and(|run| run != found.header.completed_below) {
+        return Err(inconsistent("its run is not the one after the last completed"));
+    }
+    let assigned = found.header.completed_below.checked_add(u64::from(run.is_some()) + (pending.end - pending.start));
+    if assigned != Some(found.header.next) {
+        return Err(inconsistent("its runs do not add up to its next sequence number"));
     }
     let mut state = KeyState::new(key.clone());
     state.next = found.header.next;
@@ -148,5 +159,6 @@ fn contiguous<T>(numbered: &BTreeMap<u64, T>) -> Option<Range<u64>> {
     let (Some((first, _)), Some((last, _))) = (numbered.first_key_value(), numbered.last_key_value()) else {
         return Some(0..0);
     };
-    (last - first + 1 == numbered.len() as u64).then_some(*first..last + 1)
+    let end = last.checked_add(1)?;
+    (end - first == numbered.len() as u64).then_some(*first..end)
 }

@@ -1,5 +1,6 @@
 //! Repairs of a quarantined key: retry, skip, discard [S29].
 
+use super::failure::put_failed_state;
 use super::key_state::{KeyState, Phase};
 use super::{Operator, Shared, Slot};
 use crate::action_state::{ActionState, CallResult, CallStatus, Decision, StateKey};
@@ -102,11 +103,12 @@ pub fn repair_state(
     });
     if let Repair::Retry { failed_calls } = repair {
         failed.attempts = 0;
+        failed.not_before_ms = 0;
         if failed_calls {
             drop_failed_calls(store, key, &state);
         }
     }
-    store.put(key, state).expect("a state that was put before fits with another word");
+    put_failed_state(store, key, state);
     Ok(())
 }
 

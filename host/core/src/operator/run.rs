@@ -2,7 +2,7 @@
 
 use super::key_state::{KeyState, Phase, Run};
 use super::{Command, Report, Shared};
-use crate::action_state::{ActionState, Decision, EmittedEvent, StateKey};
+use crate::action_state::{ActionState, Decision, EmittedEvent, Failed, StateKey};
 use crate::checkpoint::QueuedTask;
 use crate::event::{Event, KIND_OUTPUT, SequenceNumber};
 use crate::failure::{ActionFailure, Failure, FailureClass};
@@ -68,21 +68,31 @@ impl KeyState {
             None | Some(Decision::Retry) => {}
             Some(_) => return self.apply_recorded(&key, shared),
         }
-        if recorded.is_some_and(|state| state.completed) {
+        if let Some(state) = recorded.filter(|state| state.completed) {
+            if let Err(error) = self.check_fits(state) {
+                let message =
+                    format!("the completed action {} does not fit the memory of its key: {error}", task.action);
+                return self.fail_for_good(FailureClass::Divergence, "divergence", message, shared, now_ms);
+            }
             shared.counters.actions_recovered += 1;
             return self.apply_recorded(&key, shared);
         }
-        let Some(action) = shared.plan.action(task.action.id()) else {
+        if shared.plan.action(task.action.id()).is_none() {
             let message = format!("action {} is not in the plan: deploy it again, or skip or discard", task.action);
             return self.fail_for_good(FailureClass::Fatal, "action-gone", message, shared, now_ms);
-        };
+        }
         let run = self.run.as_ref().expect("a run is in progress");
         let (made, max) = (run.tasks_made, shared.limits.tasks_per_run_max);
         if made > max {
             let message = format!("a run of {made} tasks is over limits.tasks_per_run_max ({max})");
             return self.fail_for_good(FailureClass::Limit, "limit", message, shared, now_ms);
         }
-        let action = action.clone();
+        let not_before_ms =
+            shared.store.get(&key).and_then(|state| state.failed.as_ref()).map_or(0, |f| f.not_before_ms);
+        if now_ms < not_before_ms {
+            return self.back_off(not_before_ms, shared);
+        }
+        let action = shared.plan.action(task.action.id()).expect("it was just found").clone();
         self.invoke(task, &action, shared, now_ms);
     }
 
@@ -116,8 +126,7 @@ impl KeyState {
         let mut state = self.completed_state(&task, effects, shared);
         if let Some(known) = shared.store.get(&key) {
             // What a recovery must know of the time in quarantine: the repair, and the input dropped meanwhile.
-            state.failed = known.failed.clone().filter(|failed| failed.repairs > 0);
-            state.failed.iter_mut().for_each(|failed| failed.decision = Some(Decision::Retry));
+            state.failed = known.failed.as_ref().filter(|failed| failed.repairs > 0).map(repaired);
             state.dropped_input = known.dropped_input.clone();
         }
         match shared.store.put(&key, state) {
@@ -208,6 +217,14 @@ impl KeyState {
             self.advance(shared, now_ms);
         }
     }
+}
+
+/// What stays of the failure of an action that completed after a repair.
+fn repaired(failed: &Failed) -> Failed {
+    let failure = Failure::fatal("repaired", "an earlier attempt failed, and the action completed after a repair");
+    let failure = ActionFailure { class: failed.failure.class, failure };
+    let (attempts, repairs) = (failed.attempts, failed.repairs);
+    Failed { attempts, failure, decision: Some(Decision::Retry), repairs, not_before_ms: 0 }
 }
 
 /// The event of a state that no task asked for, as far as it is known.

@@ -10,7 +10,7 @@ mod rebuild;
 pub use rebuild::{Rebuild, RebuildError};
 
 use crate::action_state::{
-    ActionState, CallPut, DroppedInput, RecordKey, RecordKind, StateKey, encode_call_result, encode_state,
+    ActionState, CallPut, Decision, DroppedInput, RecordKey, RecordKind, StateKey, encode_call_result, encode_state,
 };
 use crate::event::{PartitionId, SequenceNumber, SourcePosition};
 use crate::id::{ActionId, EventId};
@@ -34,6 +34,9 @@ pub struct RecordTooLarge {
     pub max: usize,
 }
 
+/// Room that a state without a failure leaves, so that a decision can be put on top of it.
+const DECISION_BYTES: usize = 1_024;
+
 /// The action states of one partition.
 ///
 /// Lifecycle: made empty, or by a [`Rebuild`]; then puts and gets; appends are taken out and handed to the log in
@@ -54,6 +57,8 @@ pub struct ActionStateStore {
     appends: Vec<Append>,
     /// States that a rebuild brought and no task has asked for.
     unasked: usize,
+    /// States of keys that dropped input: few, so that the others are not looked through for each event.
+    with_dropped_input: HashMap<Key, HashSet<Inner>>,
 }
 
 /// Names a state among those of its key.
@@ -97,6 +102,7 @@ impl ActionStateStore {
             end,
             appends: Vec::new(),
             unasked: 0,
+            with_dropped_input: HashMap::new(),
         }
     }
 
@@ -111,12 +117,14 @@ impl ActionStateStore {
     }
 
     /// Puts a state: start, failed attempt, decision or completion, whole but for call results. What was recorded of
-    /// calls stays, until the action completed.
+    /// calls stays, until the action completed. A completed state leaves room for a decision.
     pub fn put(&mut self, key: &StateKey, mut state: ActionState) -> Result<(), RecordTooLarge> {
         let value = encode_state(&state);
-        if value.len() > self.record_bytes_max {
-            let (key, size, max) = (key.to_string(), value.len(), self.record_bytes_max);
-            return Err(RecordTooLarge { key, size, max });
+        let may_fail_yet = state.failed.is_none() || state.completed && state.decision() == Some(Decision::Retry);
+        let room = if may_fail_yet { DECISION_BYTES.min(self.record_bytes_max / 4) } else { 0 };
+        let max = self.record_bytes_max - room;
+        if value.len() > max {
+            return Err(RecordTooLarge { key: key.to_string(), size: value.len(), max });
         }
         let ticket = self.append(RecordKey { state: key.clone(), kind: RecordKind::State }, value);
         let entry = self.entry(key, || ActionState::started(state.action.clone(), state.started_at_ms));
@@ -124,7 +132,11 @@ impl ActionStateStore {
         if !state.completed {
             state.call_results = std::mem::take(&mut Arc::make_mut(&mut entry.state).call_results);
         }
+        let has_dropped_input = !state.dropped_input.is_empty();
         entry.state = Arc::new(state);
+        if has_dropped_input {
+            self.with_dropped_input.entry_ref(&key.key).or_default().insert(inner(key));
+        }
         Ok(())
     }
 
@@ -166,11 +178,8 @@ impl ActionStateStore {
             pruned.push(first.remove_entry());
         }
         for ((sequence_number, event, action), entry) in pruned {
-            if !entry.asked {
-                self.unasked -= 1;
-            }
             let state = StateKey { key: key.clone(), sequence_number, event, action };
-            self.append_tombstones(&state, entry.records);
+            self.forget_state(&state, *entry);
         }
         self.forget_key_if_done(key);
     }
@@ -179,8 +188,21 @@ impl ActionStateStore {
     pub fn drop_state(&mut self, key: &StateKey) {
         let Some(states) = self.keys.get_mut(&key.key) else { return };
         let Some(entry) = states.states.remove(&inner(key)) else { return };
+        self.forget_state(key, *entry);
+    }
+
+    /// What goes with a state that was taken out of the index.
+    fn forget_state(&mut self, key: &StateKey, entry: Entry) {
         if !entry.asked {
             self.unasked -= 1;
+        }
+        if !entry.state.dropped_input.is_empty()
+            && let Some(names) = self.with_dropped_input.get_mut(&key.key)
+        {
+            names.remove(&inner(key));
+            if names.is_empty() {
+                self.with_dropped_input.remove(&key.key);
+            }
         }
         self.append_tombstones(key, entry.records);
     }
@@ -278,8 +300,9 @@ impl ActionStateStore {
     /// Whether an input event of this key became a dead letter because its queue was full [S29].
     pub fn is_dropped_input(&self, key: &Key, position: SourcePosition) -> bool {
         let covers = |dropped: &DroppedInput| dropped.first <= position && position <= dropped.last;
-        let states = self.keys.get(key).into_iter().flat_map(|states| states.states.values());
-        states.flat_map(|entry| &entry.state.dropped_input).any(covers)
+        let Some(names) = self.with_dropped_input.get(key) else { return false };
+        let states = &self.keys[key].states;
+        names.iter().flat_map(|name| &states[name].state.dropped_input).any(covers)
     }
 
     /// Where a rebuild must start: the oldest record of any state not pruned; with none, the end [S23].

@@ -60,6 +60,9 @@ impl Rebuild {
         });
         entry.records.push((record.kind, RecordPlace::At(position)));
         merge(Arc::make_mut(&mut entry.state), part, record.kind);
+        if !entry.state.dropped_input.is_empty() {
+            self.store.with_dropped_input.entry_ref(&record.state.key).or_default().insert(inner(&record.state));
+        }
         Ok(())
     }
 

@@ -215,3 +215,28 @@ fn short_term_updates_are_applied_before_sensory_ones_and_both_in_order() {
     assert_eq!(world.memory("k", "a").as_deref(), Some("3"));
     assert!(!world.operator.key_report(&Key::from("k")).unwrap().quarantined);
 }
+
+// [S18] [S14]
+#[test]
+fn a_completed_action_that_no_longer_fits_the_memory_of_its_key_is_a_divergence_and_not_a_crash() {
+    let app = App::default()
+        .action("make", &[KIND_INPUT], |guest| guest.set("a", 1))
+        .action("clear", &[KIND_INPUT], |guest| {
+            guest.invocation.memory_remove(weir_core::memory::Scope::ShortTerm, "a")?.unwrap();
+            Ok(())
+        })
+        .action("nest", &[KIND_INPUT], |guest| guest.set("a.b", 2));
+    let mut world = app.start();
+    world.input("k", "0");
+    world.app.actions.remove(1);
+    world.kill();
+    world.run();
+    assert!(world.is_quarantined("k"));
+    assert_eq!(world.memory("k", "").as_deref(), Some("{\"a\":1}"));
+    let report = world.operator.quarantine_reports().remove(0);
+    assert_eq!((report.action.as_str(), report.failure.failure.kind.as_str()), ("nest", "divergence"));
+    for _ in 0..2 {
+        world.kill();
+        assert!(world.is_quarantined("k"));
+    }
+}

@@ -160,6 +160,9 @@ impl Guest<'_> {
         let outcome = match found {
             Some(outcome) => outcome,
             None => {
+                let url = format!("http://outside/{function}");
+                let steps = self.invocation.begin_requests(&[summary("POST", &url)], self.now_ms)?;
+                assert!(matches!(steps[..], [RequestStep::InOpenCall { cut_at_ms: Some(_) }]), "{steps:?}");
                 self.wait();
                 self.effect(function, &begun.id);
                 effect.ok_or(Ended::CutOff)?
