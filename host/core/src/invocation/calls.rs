@@ -17,7 +17,8 @@
 //! *Invariant:* records reach the log in the order in which calls ended, a pending record before its call's outcome.
 
 use super::{Abort, OnDivergence, Task};
-use crate::action_state::{ArgumentsDigest, CallPut, CallResult, CallStatus};
+use crate::action_state::{ArgumentsDigest, CallPut, CallResult, CallStatus, encode_call_result};
+use crate::event::ActionName;
 use crate::failure::Failure;
 use crate::id::digest_of_parts;
 use crate::json::{Json, validate};
@@ -101,6 +102,9 @@ pub(super) struct DurableCalls {
     deferred: Vec<CallPut>,
     ready: Vec<CallPut>,
     latest_end_ms: u64,
+    action: ActionName,
+    /// One record of the action-state log, bytes.
+    pub(super) record_bytes_max: usize,
 }
 
 impl DurableCalls {
@@ -120,6 +124,8 @@ impl DurableCalls {
             deferred: Vec::new(),
             ready: Vec::new(),
             latest_end_ms: 0,
+            action: task.action.clone(),
+            record_bytes_max: usize::MAX,
         }
     }
 
@@ -177,6 +183,7 @@ impl DurableCalls {
             let what = format!("begin durable call {} ({:?})", position + 1, call.function_id);
             return Err(Abort::Limit("limits.calls_max", what));
         }
+        self.check_function_id(position, call.function_id)?;
         let ordinal = self.free_ordinal(&call);
         let id = self.call_id(&call, ordinal);
         let step = self.step(position, &call)?;
@@ -209,6 +216,24 @@ impl DurableCalls {
         Ok(Begun { position, id, step })
     }
 
+    /// Whatever becomes of the call, its record must be within the limit.
+    fn check_function_id(&self, position: u32, function_id: &str) -> Result<(), Abort> {
+        if ESCAPED_MAX * (function_id.len() + 256) + RECORD_FRAME_BYTES <= self.record_bytes_max {
+            return Ok(());
+        }
+        let shortest = CallResult {
+            function_id: Arc::from(function_id),
+            arguments_digest: [0; 32],
+            status: CallStatus::Failed(Failure::fatal("limit", "-".repeat(LIMIT_MESSAGE_BYTES))),
+            retryable: false,
+            completed_at_ms: u64::MAX,
+        };
+        fits_record(&self.action, &shortest, self.record_bytes_max).map_err(|failure| {
+            let what = format!("begin durable call {}: {}", position + 1, failure.message);
+            Abort::Limit("limits.record_bytes_max", what)
+        })
+    }
+
     fn put_pending(&mut self, position: u32, call: &Call, effect_ends_at_ms: u64) {
         self.flush_deferred();
         let result = CallResult {
@@ -227,10 +252,10 @@ impl DurableCalls {
         let Some(call) = call else {
             return Err(Abort::Trap(format!("complete durable call {position}: no call is open at that position")));
         };
-        let (outcome, instead) = within_limit(ended.outcome, self.limits.value_bytes_max)?;
+        let (outcome, mut instead) = within_limit(ended.outcome, self.limits.value_bytes_max)?;
         let retryable =
             instead.is_none() && (ended.counts_as_retryable || matches!(&outcome, Err(failure) if failure.retryable));
-        let result = CallResult {
+        let mut result = CallResult {
             function_id: call.function_id.clone(),
             arguments_digest: call.digest,
             status: match outcome {
@@ -240,6 +265,12 @@ impl DurableCalls {
             retryable,
             completed_at_ms: now_ms,
         };
+        if let Err(failure) = fits_record(&self.action, &result, self.record_bytes_max) {
+            result.status = CallStatus::Failed(failure.clone());
+            result.retryable = false;
+            instead = Some(failure);
+        }
+        let retryable = result.retryable;
         self.open -= 1;
         self.latest_end_ms = self.latest_end_ms.max(now_ms);
         if retryable {
@@ -372,6 +403,35 @@ pub(super) struct EndedCall {
     /// Treat a success as a retryable failure.
     pub(super) counts_as_retryable: bool,
 }
+
+/// Checks that a call's record is within the limit: the failure that is recorded otherwise [S26] [S11].
+fn fits_record(action: &ActionName, result: &CallResult, max: usize) -> Result<(), Failure> {
+    let outcome_bytes = match &result.status {
+        CallStatus::Pending { .. } => 0,
+        CallStatus::Succeeded(json) => json.as_str().len(),
+        CallStatus::Failed(failure) => {
+            let details = failure.details.as_ref().map_or(0, |details| details.as_str().len());
+            ESCAPED_MAX * (failure.kind.len() + failure.message.len()) + details
+        }
+    };
+    let names = ESCAPED_MAX * (action.as_str().len() + result.function_id.len());
+    if RECORD_FRAME_BYTES + names + outcome_bytes <= max {
+        return Ok(());
+    }
+    let size = encode_call_result(action, u64::MAX, result).len();
+    if size <= max {
+        return Ok(());
+    }
+    let message = format!("record of {size} bytes is over limits.record_bytes_max ({max} bytes)");
+    Err(Failure::fatal("limit", message))
+}
+
+/// How many bytes one byte of text takes at most in JSON.
+const ESCAPED_MAX: usize = 6;
+/// The longest message of a failure that names a limit.
+const LIMIT_MESSAGE_BYTES: usize = 128;
+/// More than a call's record has beside its texts.
+const RECORD_FRAME_BYTES: usize = 512;
 
 /// Checks an outcome: it must be JSON, and within the limit; else it is a failure of kind `limit`, which is recorded.
 fn within_limit(outcome: Outcome, max: usize) -> Result<(Outcome, Option<Failure>), Abort> {

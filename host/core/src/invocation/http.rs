@@ -61,7 +61,9 @@ impl Invocation {
         self.calls.release_held();
         let batch_from = self.calls.begun() as usize;
         let mut steps = Vec::with_capacity(requests.len());
+        let max = self.limits.value_bytes_max;
         for request in requests {
+            self.check_size("limits.value_bytes_max", "send a request: its URL", request.url.len(), max)?;
             let function_id = format!("{} {}{}", request.method, request.origin, request.path);
             let digest = digest_of_parts(&[request.method.as_bytes(), request.url.as_bytes(), request.body]);
             let call = NewCall { function_id: &function_id, digest, mode: CallMode::Plain, batch_from };

@@ -156,6 +156,10 @@ pub struct Invocation {
     clock: Clock,
     random: Random,
     wasi_random: Random,
+    /// One record of the action-state log, bytes [S26].
+    record_bytes_max: usize,
+    /// Bytes of updates and events so far: the completed state holds them all.
+    effect_bytes: usize,
 }
 
 impl Invocation {
@@ -174,7 +178,16 @@ impl Invocation {
             wasi_random: Random::new(seed, "wasi"),
             limits: start.limits,
             task: start.task,
+            record_bytes_max: usize::MAX,
+            effect_bytes: 0,
         }
+    }
+
+    /// With the size that a record may have: what passes it fails before it is put [S26].
+    pub(crate) fn with_record_bytes_max(mut self, record_bytes_max: usize) -> Self {
+        self.record_bytes_max = record_bytes_max;
+        self.calls.record_bytes_max = record_bytes_max;
+        self
     }
 
     /// Names this invocation to the operator.
@@ -253,18 +266,21 @@ impl Invocation {
         self.check_no_open_call("set memory")?;
         self.check_size("limits.value_bytes_max", "set memory", value.len(), self.limits.value_bytes_max)?;
         let json = Json::parse(value).map_err(|error| Abort::Trap(format!("set memory {path:?}: value is {error}")))?;
+        self.count_effect("set memory", path.len() + value.len())?;
         Ok(self.update(scope, path, |path| MemoryUpdate::Set(path, json)).map(|_| ()))
     }
 
     /// Makes an empty object; nothing happens where one is.
     pub fn memory_new_object(&mut self, scope: Scope, path: &str) -> Result<Result<(), MemoryError>, Abort> {
         self.check_no_open_call("make an object in memory")?;
+        self.count_effect("make an object in memory", path.len())?;
         Ok(self.update(scope, path, MemoryUpdate::NewObject).map(|_| ()))
     }
 
     /// Removes the value, or the object with all below it; whether something was there.
     pub fn memory_remove(&mut self, scope: Scope, path: &str) -> Result<Result<bool, MemoryError>, Abort> {
         self.check_no_open_call("remove from memory")?;
+        self.count_effect("remove from memory", path.len())?;
         Ok(self.update(scope, path, MemoryUpdate::Remove))
     }
 
@@ -282,6 +298,7 @@ impl Invocation {
         let payload =
             Json::parse(payload).map_err(|error| Abort::Trap(format!("emit {kind:?}: payload is {error}")))?;
         let ordinal = self.effects.events.len() as u32;
+        self.count_effect("emit an event", kind.len() + payload.as_str().len())?;
         let id = EventId::of_emitted(self.task.event.id, self.task.action.id(), ordinal);
         self.effects.events.push(Event { id, kind: kind.into(), payload });
         Ok(id)
@@ -359,6 +376,19 @@ impl Invocation {
         if self.calls.has_open() {
             let message = format!("{what}: a durable call is open, and a replay would skip this; do it after the call");
             return Err(Abort::Trap(message));
+        }
+        Ok(())
+    }
+
+    /// The completed state is one record: what makes it too large fails now, and does not pile up first.
+    fn count_effect(&mut self, what: &str, bytes: usize) -> Result<(), Abort> {
+        self.effect_bytes += bytes;
+        let message = "what the action did so far";
+        if self.effect_bytes > self.record_bytes_max {
+            return Err(Abort::Limit(
+                "limits.record_bytes_max",
+                format!("{what}: {message}, {} bytes", self.effect_bytes),
+            ));
         }
         Ok(())
     }

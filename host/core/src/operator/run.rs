@@ -117,7 +117,8 @@ impl KeyState {
         let run = self.run.as_mut().expect("a run is in progress");
         run.phase = Phase::Invoking(id);
         run.started_at_ms = started_at_ms;
-        shared.commands.push(Command::Invoke(Box::new(Invocation::new(start))));
+        let invocation = Invocation::new(start).with_record_bytes_max(shared.limits.record_bytes_max);
+        shared.commands.push(Command::Invoke(Box::new(invocation)));
     }
 
     /// An action completed: its state is put, then applied [S21].

@@ -54,6 +54,9 @@ pub struct Acknowledged {
     pub position: Position,
 }
 
+/// Takes the position, key and value of a record.
+pub type EachRecord<'a> = dyn FnMut(Position, &[u8], &[u8]) + 'a;
+
 /// A partitioned log of records. Appends of one partition become durable in their order, none left out.
 pub trait ActionStateLog {
     /// What can go wrong. Every failure of `append` and `sync` is final: the log is not to be used again [S26].
@@ -73,7 +76,7 @@ pub trait ActionStateLog {
         partition: PartitionId,
         from: Position,
         to: Position,
-        each: &mut dyn FnMut(Position, &[u8], &[u8]),
+        each: &mut EachRecord<'_>,
     ) -> Result<(), Self::Error>;
 
     /// The position after the last record; never less than it was.

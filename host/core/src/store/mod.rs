@@ -239,11 +239,11 @@ impl ActionStateStore {
     pub fn put_laggards_again(&mut self, key: &Key, lag_max: u64) {
         let Some(states) = self.keys.get(key) else { return };
         let oldest = |entry: &Entry| entry.records.first().map(|(_, place)| *place);
-        let lags = |entry: &Box<Entry>| match oldest(entry) {
+        let lags = |entry: &Entry| match oldest(entry) {
             Some(RecordPlace::At(position)) => self.end.0.saturating_sub(position.0) > lag_max,
             Some(RecordPlace::Unacknowledged(_)) | None => false,
         };
-        if !states.states.values().any(lags) {
+        if !states.states.values().any(|entry| lags(entry)) {
             return;
         }
         let mut ordered: Vec<_> = states.states.iter().map(|(name, entry)| (age(oldest(entry)), *name)).collect();

@@ -2,9 +2,12 @@
 
 mod harness;
 
+mod calls;
 mod checkpoint;
+mod clock;
 mod eviction;
 mod failure;
+mod http;
 mod operator;
 mod quarantine;
 mod recovery;

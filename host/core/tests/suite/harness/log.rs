@@ -58,10 +58,6 @@ impl Log {
         self.positions.clear();
     }
 
-    pub fn is_synced(&self) -> bool {
-        self.tail.is_empty()
-    }
-
     /// The records as text, the names without their UUIDs: `k_0`, `k_0#1`, `k_0#1?`.
     pub fn names(&self) -> Vec<String> {
         let names = self.records.values().map(|(key, _)| {

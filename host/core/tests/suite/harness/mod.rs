@@ -5,7 +5,7 @@ mod log;
 mod recovery;
 mod world;
 
-pub use guest::{Ended, Guest, Outside, Script, json, status, summary};
+pub use guest::{Ended, Guest, Script, json, status, summary};
 pub use log::Log;
 pub use recovery::Disk;
 pub use world::World;
@@ -61,12 +61,6 @@ impl App {
     /// With another policy for the last action.
     pub fn policy(mut self, change: impl FnOnce(&mut ActionPolicy)) -> Self {
         change(&mut self.actions.last_mut().expect("an action was declared").policy);
-        self
-    }
-
-    /// With other limits for the last action.
-    pub fn action_limits(mut self, change: impl FnOnce(&mut InvocationLimits)) -> Self {
-        change(Arc::make_mut(&mut self.actions.last_mut().expect("an action was declared").limits));
         self
     }
 
