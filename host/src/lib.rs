@@ -1,4 +1,21 @@
-//! The host.
+//! The host: files, inbox, embedded store, command line, assemble.
 
+pub mod application;
+pub mod assemble;
+pub mod build;
+pub mod cli;
+pub mod clock;
+pub mod control;
+pub mod driver;
 pub mod embedded;
+pub mod logging;
+pub mod new;
+pub mod service;
 pub mod settings;
+pub mod sink;
+pub mod source;
+
+/// Bytes as hexadecimal text.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

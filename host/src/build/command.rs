@@ -1,0 +1,96 @@
+//! Runs a build command, and says what to install when it lacks something.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Why a build command came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// No shell.
+    #[error("start `sh -c`: {0}")]
+    Shell(std::io::Error),
+    /// It failed.
+    #[error("`{command}` failed ({status}){hint}")]
+    Failed {
+        /// The command.
+        command: String,
+        /// How it ended.
+        status: std::process::ExitStatus,
+        /// What to install, where that is known.
+        hint: String,
+        /// All that it printed.
+        output: String,
+    },
+}
+
+/// What its output says is missing, and what to do about it.
+const HINTS: [(&str, &str); 7] = [
+    ("wasm32-wasip2` target may not be installed", "install the target: rustup target add wasm32-wasip2"),
+    (
+        "wasm32-unknown-unknown` target may not be installed",
+        "install the target: rustup target add wasm32-unknown-unknown",
+    ),
+    ("target may not be installed", "install the target: rustup target add wasm32-wasip2"),
+    ("cargo: not found", "install Rust: https://rustup.rs"),
+    ("cargo: command not found", "install Rust: https://rustup.rs"),
+    ("rustup: not found", "install Rust: https://rustup.rs"),
+    (": not found", "install the tool that is not found, or put it on the PATH"),
+];
+
+/// The script that makes the target available in a checkout of Weir, where rustup is not to be had.
+const TARGET_SCRIPT: &str = "../scripts/wasm-target";
+
+/// Runs a command by the shell in this folder. Its output is shown only if it fails.
+pub fn run_command(command: &str, folder: &Path) -> Result<(), BuildError> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    // One stream, so that its lines stay in order.
+    let script = format!("exec 2>&1\n{command}");
+    let output = Command::new("sh").arg("-c").arg(script).current_dir(folder).stdin(Stdio::null()).output();
+    let output = output.map_err(BuildError::Shell)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let hint = hint(&text);
+    Err(BuildError::Failed { command: command.to_owned(), status: output.status, hint, output: text })
+}
+
+fn hint(output: &str) -> String {
+    let Some((_, hint)) = HINTS.iter().find(|(sign, _)| output.contains(sign)) else { return String::new() };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(TARGET_SCRIPT);
+    match (hint.starts_with("install the target"), script.canonicalize()) {
+        (true, Ok(script)) => format!(": {hint}; or without rustup: eval \"$({})\"", script.display()),
+        _ => format!(": {hint}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(command: &str) -> (String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let error = run_command(command, folder.path()).unwrap_err();
+        let BuildError::Failed { output, .. } = &error else { panic!("{error}") };
+        (error.to_string(), output.clone())
+    }
+
+    #[test]
+    fn a_command_runs_in_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        run_command("pwd >where; echo noise", folder.path()).unwrap();
+        let written = std::fs::read_to_string(folder.path().join("where")).unwrap();
+        assert_eq!(Path::new(written.trim()), folder.path().canonicalize().unwrap());
+    }
+
+    #[test]
+    fn a_command_that_fails_says_how_and_what_to_install() {
+        let (message, output) = failure("echo out; echo err >&2; exit 3");
+        assert_eq!(message, "`echo out; echo err >&2; exit 3` failed (exit status: 3)");
+        assert_eq!(output, "out\nerr\n");
+        let (message, _) = failure("no-such-tool-at-all build");
+        assert!(message.ends_with("install the tool that is not found, or put it on the PATH"), "{message}");
+        let (message, _) = failure("echo 'note: the `wasm32-wasip2` target may not be installed'; exit 101");
+        assert!(message.contains("rustup target add wasm32-wasip2"), "{message}");
+    }
+}

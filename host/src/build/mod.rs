@@ -1,0 +1,9 @@
+//! Makes components: runs the commands of the manifest, and turns what comes out as a core module into a component.
+
+mod command;
+mod componentize;
+mod module;
+
+pub use command::{BuildError, run_command};
+pub use componentize::{ComponentizeError, componentize};
+pub use module::{Binary, binary_kind};

@@ -1,0 +1,73 @@
+//! The command line: what may be said is in `options`, each command has a file that does it.
+
+mod build;
+mod check;
+mod component;
+mod control;
+mod exit;
+mod inspect;
+mod new;
+mod options;
+mod output;
+mod paint;
+mod plan;
+mod quarantine;
+mod run;
+mod send;
+mod table;
+
+pub use exit::{Exit, WrongUse};
+pub use options::{LogFormat, LogOptions};
+pub use paint::{Color, Paint};
+pub use table::escape_controls;
+
+use crate::logging;
+use clap::{CommandFactory, FromArgMatches};
+use options::{Cli, Command};
+use std::process::ExitCode;
+
+/// Reads the arguments, does what they say, and says how it went.
+pub fn main() -> ExitCode {
+    let color = paint::color_in(std::env::args_os());
+    let matches = Cli::command().color(color).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let Err(error) = logging::start(&cli.log, Paint::of_stderr(cli.color)) {
+        return fail(&cli, &error);
+    }
+    match execute(&cli) {
+        Ok(exit) => exit.into(),
+        Err(error) => fail(&cli, &error),
+    }
+}
+
+fn execute(cli: &Cli) -> anyhow::Result<Exit> {
+    let paint = Paint::of_stdout(cli.color);
+    match &cli.command {
+        Command::Run(options) => run::execute(options),
+        Command::Send(options) => send::execute(options),
+        Command::Check(options) => check::execute(options, paint),
+        Command::Plan(options) => plan::execute(options, paint),
+        Command::Inspect(options) => inspect::execute(options, paint),
+        Command::Quarantine(options) => quarantine::execute(options, paint),
+        Command::New(options) => new::execute(options),
+        Command::Build(options) => build::execute(options, Paint::of_stderr(cli.color)),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "weir", &mut script);
+            output::print(&String::from_utf8_lossy(&script))?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// Says an error, once, and answers its exit code.
+fn fail(cli: &Cli, error: &anyhow::Error) -> ExitCode {
+    match cli.log.format {
+        LogFormat::Json => tracing::error!("{error:#}"),
+        LogFormat::Text => {
+            let paint = Paint::of_stderr(cli.color);
+            eprintln!("{} {error:#}", paint.bad("error:"));
+        }
+    }
+    Exit::of_error(error).into()
+}
