@@ -1,0 +1,53 @@
+# `make demo` and `make test` are all that a fresh machine needs; what they need and can't find, they say in one line.
+# Everything is built in one profile, so that nothing large is compiled twice.
+CARGO ?= cargo
+PROFILE = --release --locked
+SEEDS ?= 2000
+export WEIR_SIMULATION_SEEDS ?= $(SEEDS)
+
+.PHONY: demo test check guests host simulate torture bench mutants clean
+
+demo: tools guests-quakes          ## runs examples/quakes, killed five times on the way
+	$(CARGO) build $(PROFILE) -p weir -p quakes-world
+	target/release/quakes-demo --weir target/release/weir
+
+test: tools guests                 ## passes the whole test suite
+	$(CARGO) build $(PROFILE) -p weir -p quakes-world
+	$(CARGO) test $(PROFILE) --workspace
+	cd guest-sdk/rust && $(CARGO) test --locked
+	cd examples/quakes/actions && CARGO_TARGET_DIR=../../../guest-sdk/rust/target $(CARGO) test --locked
+
+check: tools                       ## formatting and lints, warnings denied
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(PROFILE) --workspace --all-targets -- -D warnings
+	cd guest-sdk/rust && $(CARGO) fmt --all --check && $(CARGO) clippy --locked --all-targets -- -D warnings
+	cd tests/guests && $(CARGO) fmt --all --check
+	cd examples/quakes/actions && $(CARGO) fmt --all --check && CARGO_TARGET_DIR=../../../guest-sdk/rust/target $(CARGO) clippy --locked --all-targets -- -D warnings
+
+guests: tools                      ## builds the guests of tests and examples
+	scripts/build-guests
+
+guests-quakes: tools
+	scripts/build-guests quakes
+
+simulate:                          ## SEEDS=… histories of the simulator
+	$(CARGO) run $(PROFILE) -p weir-simulator --bin weir-simulate -- --seeds $(SEEDS)
+
+torture: tools guests              ## the kill tests, 200 kills instead of 10
+	$(CARGO) build $(PROFILE) -p weir -p quakes-world
+	WEIR_KILLS=200 $(CARGO) test $(PROFILE) -p weir-tests --test suite kill -- --nocapture
+
+bench: tools guests                ## the figures of BENCHMARKS.md
+	scripts/bench
+
+mutants:                           ## mutation tests of the core (long)
+	scripts/mutants
+
+clean:
+	$(CARGO) clean
+	rm -rf guest-sdk/rust/target .cache
+
+.PHONY: tools guests-quakes
+tools:
+	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust 1.95 or later from https://rustup.rs"; exit 1; }
+	@command -v cc >/dev/null || { echo "cc is missing: install a C compiler (Debian: apt-get install gcc libc6-dev)"; exit 1; }
