@@ -25,7 +25,8 @@ const INBOX_MEMTABLE_BYTES: u64 = 16 << 20;
 const ENTRIES_MEMTABLE_BYTES: u64 = 8 << 20;
 /// Each commit to a full memtable asks fjall's worker, by its queue of 1,000, to rotate it. The worker itself sends to
 /// that queue: were it full, it would wait for itself. So a writer waits before.
-const COMMITS_TO_FULL_MEMTABLE_MAX: u32 = 400;
+const LOG_COMMITS_TO_FULL_MAX: u32 = 600;
+const INBOX_COMMITS_TO_FULL_MAX: u32 = 300;
 
 /// The name within every keyspace of an entry that each checkpoint writes.
 ///
@@ -43,7 +44,8 @@ pub(super) struct Disk {
     pub(super) meta: Keyspace,
     pub(super) poison: Arc<Poison>,
     pub(super) directory: PathBuf,
-    commits_to_full: [AtomicU32; 2],
+    log_room: Room,
+    inbox_room: Room,
     _lock: StoreLock,
 }
 
@@ -96,7 +98,8 @@ impl Disk {
             meta: database.keyspace("meta", || options(ENTRIES_MEMTABLE_BYTES))?,
             poison: Arc::new(Poison::new(directory.to_owned())),
             directory: directory.to_owned(),
-            commits_to_full: Default::default(),
+            log_room: Room::new(LOG_MEMTABLE_BYTES, LOG_COMMITS_TO_FULL_MAX),
+            inbox_room: Room::new(INBOX_MEMTABLE_BYTES, INBOX_COMMITS_TO_FULL_MAX),
             _lock: lock,
             database,
         })
@@ -128,30 +131,44 @@ impl Disk {
         self.poison.check()?;
         let batch = batch.durability(Some(PersistMode::Buffer));
         batch.commit().map_err(|error| self.poison.set_by(&error))?;
-        self.wait_for_room(&self.log, LOG_MEMTABLE_BYTES, &self.commits_to_full[0])?;
-        self.wait_for_room(&self.inbox, INBOX_MEMTABLE_BYTES, &self.commits_to_full[1])
-    }
-
-    fn wait_for_room(&self, keyspace: &Keyspace, bytes_max: u64, commits: &AtomicU32) -> Result<(), StoreError> {
-        let is_full = || keyspace.tree.active_memtable().size() > bytes_max;
-        if !is_full() {
-            commits.store(0, Relaxed);
-            return Ok(());
-        }
-        if commits.fetch_add(1, Relaxed) < COMMITS_TO_FULL_MEMTABLE_MAX {
-            return Ok(());
-        }
-        while is_full() {
-            std::thread::sleep(Duration::from_millis(1));
-            // A worker that died rotates nothing, but says so here.
-            self.database.persist(PersistMode::Buffer).map_err(|error| self.poison.set_by(&error))?;
-        }
-        Ok(())
+        self.log_room.wait(&self.log, self)?;
+        self.inbox_room.wait(&self.inbox, self)
     }
 
     /// The journal, to sync it apart from its writers.
     pub(super) fn journal(&self) -> Result<Journal, StoreError> {
         Journal::open(&self.directory.join("data")).map_err(|error| self.poison.set(error.to_string().into()))
+    }
+}
+
+/// How many commits went to the memtable of a keyspace since it was full.
+struct Room {
+    memtable_bytes_max: u64,
+    commits_max: u32,
+    commits: AtomicU32,
+}
+
+impl Room {
+    fn new(memtable_bytes_max: u64, commits_max: u32) -> Self {
+        Self { memtable_bytes_max, commits_max, commits: AtomicU32::new(0) }
+    }
+
+    /// Waits until the worker has rotated the memtable, where that is long due.
+    fn wait(&self, keyspace: &Keyspace, disk: &Disk) -> Result<(), StoreError> {
+        let is_full = || keyspace.tree.active_memtable().size() > self.memtable_bytes_max;
+        if !is_full() {
+            self.commits.store(0, Relaxed);
+            return Ok(());
+        }
+        if self.commits.fetch_add(1, Relaxed) < self.commits_max {
+            return Ok(());
+        }
+        while is_full() {
+            std::thread::sleep(Duration::from_millis(1));
+            // A worker that died rotates nothing, but says so here.
+            disk.database.persist(PersistMode::Buffer).map_err(|error| disk.poison.set_by(&error))?;
+        }
+        Ok(())
     }
 }
 

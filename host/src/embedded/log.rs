@@ -8,9 +8,14 @@ use super::EmbeddedStore;
 use super::checkpoint;
 use super::error::StoreError;
 use super::tickets::{AppendMark, Tickets};
+use fjall::Slice;
 use std::collections::HashMap;
 use weir_core::event::PartitionId;
 use weir_core::store::log::{Acknowledged, ActionStateLog, Append, AppendKind, Position};
+
+/// A sync is asked for after so many bytes, though nobody waits for it: fjall syncs the journal under its lock whenever it
+/// flushes a memtable, and every append waits then, so little is to be left to sync.
+const BYTES_BETWEEN_SYNCS: usize = 8 << 20;
 
 const END_PREFIX: [u8; 4] = [0xff; 4];
 
@@ -20,6 +25,8 @@ pub struct EmbeddedLog {
     tickets: Tickets,
     partitions: HashMap<PartitionId, PartitionEnd>,
     calls: u64,
+    bytes_unsynced: usize,
+    buffer: Vec<u8>,
 }
 
 /// The end of a partition, and where it was when the append call in progress began.
@@ -34,7 +41,7 @@ struct PartitionEnd {
 /// gives all items of a batch one number, so it could not tell which of two writes of a name is the later.
 #[derive(Default)]
 struct Staged {
-    records: Vec<Option<([u8; 12], Vec<u8>)>>,
+    records: Vec<Option<([u8; 12], Slice)>>,
     indexes: HashMap<[u8; 12], usize>,
     removals: Vec<[u8; 12]>,
     ends: Vec<PartitionId>,
@@ -46,7 +53,14 @@ impl EmbeddedLog {
         partitions: impl IntoIterator<Item = PartitionId>,
     ) -> Result<Self, StoreError> {
         let record = checkpoint::read(store.disk())?;
-        let mut log = Self { store, tickets: Tickets::default(), partitions: HashMap::new(), calls: 0 };
+        let mut log = Self {
+            store,
+            tickets: Tickets::default(),
+            partitions: HashMap::new(),
+            calls: 0,
+            bytes_unsynced: 0,
+            buffer: Vec::new(),
+        };
         for partition in partitions {
             let marker = record.as_ref().and_then(|record| record.recovery_marker(partition));
             let end = log.read_end(partition, marker.unwrap_or(Position(0)))?;
@@ -90,7 +104,9 @@ impl EmbeddedLog {
         self.tickets.push(partition, append.ticket, *end);
         match append.what {
             AppendKind::Record(value) => {
-                staged.records.push(Some((name_of(partition, *end), encode_record(&append.key, &value))));
+                staged
+                    .records
+                    .push(Some((name_of(partition, *end), encode_record(&append.key, &value, &mut self.buffer))));
                 end.0 += 1;
             }
             AppendKind::Tombstone(places) => {
@@ -136,6 +152,7 @@ impl ActionStateLog for EmbeddedLog {
         let disk = self.store.disk();
         let mut batch = disk.batch(staged.records.len() + staged.removals.len() + staged.ends.len());
         for (name, value) in staged.records.into_iter().flatten() {
+            self.bytes_unsynced += value.len();
             batch.insert(&disk.log, name, value);
         }
         for name in staged.removals {
@@ -145,7 +162,12 @@ impl ActionStateLog for EmbeddedLog {
         for partition in staged.ends {
             batch.insert(&disk.log, end_name(partition), self.partitions[&partition].end.0.to_be_bytes());
         }
-        disk.commit(batch)
+        disk.commit(batch)?;
+        if self.bytes_unsynced > BYTES_BETWEEN_SYNCS {
+            self.bytes_unsynced = 0;
+            self.store.request_sync(drop);
+        }
+        Ok(())
     }
 
     fn sync(&mut self) -> Result<Vec<Acknowledged>, StoreError> {
@@ -200,12 +222,13 @@ fn end_name(partition: PartitionId) -> [u8; 8] {
     name
 }
 
-fn encode_record(key: &[u8], value: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(4 + key.len() + value.len());
-    bytes.extend_from_slice(&(key.len() as u32).to_be_bytes());
-    bytes.extend_from_slice(key);
-    bytes.extend_from_slice(value);
-    bytes
+/// The record as it is stored, by way of a buffer: it is copied once, into its last place.
+fn encode_record(key: &[u8], value: &[u8], buffer: &mut Vec<u8>) -> Slice {
+    buffer.clear();
+    buffer.extend_from_slice(&(key.len() as u32).to_be_bytes());
+    buffer.extend_from_slice(key);
+    buffer.extend_from_slice(value);
+    Slice::from(&buffer[..])
 }
 
 fn decode_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -220,7 +243,7 @@ mod tests {
     #[test]
     fn record_is_as_the_fixture_shows() {
         let fixture = include_bytes!("../../../tests/fixtures/store-log-record.bin");
-        assert_eq!(encode_record(b"key", b"value"), fixture);
+        assert_eq!(&encode_record(b"key", b"value", &mut vec![])[..], fixture);
         assert_eq!(decode_record(fixture), Some((&b"key"[..], &b"value"[..])));
         assert_eq!(decode_record(&fixture[..6]), None);
         assert_eq!(decode_record(&[]), None);
