@@ -1,1 +1,29 @@
-//! Placeholder.
+//! The deterministic simulator: drives the real core through histories made from a seed, with crashes, power losses,
+//! aborted checkpoints, deploys, failures and repairs, and compares what is seen outside with what the contract says.
+//!
+//! *Invariant:* no clock, no thread, no chance but the seed: the same seed gives the same bytes.
+
+mod application;
+mod calls;
+mod check;
+mod driver;
+mod guest;
+mod history;
+mod keyed;
+mod ledger;
+mod log;
+mod machine;
+mod mistake;
+mod process;
+mod repairs;
+mod rng;
+mod scenario;
+mod shrink;
+mod tamper;
+mod world;
+
+pub use history::{Outcome, Search, run, run_scenario, story};
+pub use mistake::Mistake;
+pub use rng::Digest;
+pub use scenario::{Crash, CrashKind, Deploy, Scenario};
+pub use shrink::shrink;

@@ -1,0 +1,294 @@
+//! What must hold at the end of a history.
+
+use crate::guest::number;
+use crate::ledger::TaskIndex;
+use crate::machine::{Host, Line, Machine};
+use crate::scenario::{Deploy, KEYS};
+use crate::world::{Expected, Fate, Reference};
+use hashbrown::{HashMap, HashSet};
+use weir_core::action_state::{RecordKey, StateKey};
+use weir_core::checkpoint::{EntryKey, EntrySpace};
+use weir_core::event::{KIND_OUTPUT, OutputEvent};
+use weir_core::key::Key;
+use weir_core::store::log::Position;
+
+/// Checks a history that has come to rest; a run without crashes is made for comparison.
+pub fn check(machine: &mut Machine) -> Result<(), String> {
+    let quarantined = quarantined(machine);
+    check_log(machine, &quarantined)?;
+    check_once(machine)?;
+    check_inputs(machine, &quarantined)?;
+    let fates = fates(machine, &quarantined)?;
+    check_effects(machine, &fates)?;
+    check_children(machine, &fates)?;
+    if machine.scenario.deploy == Deploy::Plan {
+        // Which actions an input event meets depends on when the deploy comes: there is no one run to compare with.
+        return Ok(());
+    }
+    compare(machine, reference(machine, &fates))
+}
+
+fn quarantined(machine: &Machine) -> Vec<StateKey> {
+    match &machine.host {
+        Host::Up(process) => process.operator.quarantine_reports().into_iter().map(|report| report.state).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The log holds what is needed, and nothing for ever.
+fn check_log(machine: &Machine, quarantined: &[StateKey]) -> Result<(), String> {
+    for (position, key, _) in machine.log.scan(Position(0)) {
+        let record = RecordKey::parse(key).map_err(|error| error.to_string())?;
+        let of_run = |state: &&StateKey| state.key == record.state.key && state.sequence_number == record.state.sequence_number;
+        if !quarantined.iter().any(|state| of_run(&state)) {
+            return Err(format!("record {record} at {position:?} is left in the log for ever"));
+        }
+        if position < machine.keyed.marker() {
+            return Err(format!("record {record} at {position:?} is before the marker {:?}", machine.keyed.marker()));
+        }
+    }
+    let Host::Up(process) = &machine.host else { return Err("the host does not run at the end".to_owned()) };
+    match process.operator.store().keys().find(|key| quarantined.iter().all(|state| state.key != **key)) {
+        Some(key) => Err(format!("the index holds key {key:?} for ever")),
+        None => Ok(()),
+    }
+}
+
+/// Each output and dead letter left once, each task's runs in their order.
+fn check_once(machine: &Machine) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    let mut last: HashMap<&Key, u64> = HashMap::new();
+    for output in &machine.keyed.outputs {
+        if !seen.insert(output.id) {
+            return Err(format!("output {} of key {:?} left twice", output.id, output.key));
+        }
+        let before = last.insert(&output.key, output.sequence_number.0).unwrap_or(0);
+        if before > output.sequence_number.0 {
+            return Err(format!("outputs of key {:?} are out of order", output.key));
+        }
+    }
+    let mut letters = HashSet::new();
+    for letter in &machine.keyed.dead_letters {
+        if !letters.insert(letter.input.event.id) {
+            return Err(format!("input event {} became two dead letters", letter.input.event.id));
+        }
+    }
+    Ok(())
+}
+
+/// The lines that were accepted.
+fn lines(machine: &Machine) -> &[Line] {
+    if machine.accepted.is_empty() { &machine.lines } else { &machine.accepted }
+}
+
+/// Each input event has a sequence number, or was given up.
+fn check_inputs(machine: &Machine, quarantined: &[StateKey]) -> Result<(), String> {
+    for (index, bytes) in KEYS.iter().enumerate() {
+        let key = Key::new(bytes);
+        let given = lines(machine).iter().filter(|line| line.key as usize == index).count() as u64;
+        let letters = machine.keyed.dead_letters.iter().filter(|letter| letter.input.key == key);
+        let dropped = letters.filter(|letter| letter.sequence_number.is_none()).count() as u64;
+        let header = machine.keyed.header(&key);
+        if header.next + dropped != given {
+            let next = header.next;
+            return Err(format!("key {key:?}: {given} input events, {next} have a number, {dropped} were given up"));
+        }
+        if header.completed_below != header.next && quarantined.iter().all(|state| state.key != key) {
+            return Err(format!("key {key:?} rests at {header:?} and is not quarantined"));
+        }
+    }
+    Ok(())
+}
+
+/// What became of each task, and the invocation that completed it.
+type Fates = HashMap<TaskIndex, (Fate, Option<usize>)>;
+
+fn fates(machine: &Machine, quarantined: &[StateKey]) -> Result<Fates, String> {
+    let ledger = &machine.world.ledger;
+    let mut fates = Fates::new();
+    for output in machine.keyed.outputs.iter() {
+        let Some(at) = output.payload.as_str().find("\"t\":") else { continue };
+        let invocation = number(&output.payload.as_str()[at..], "\"t\":") as usize;
+        let task = ledger.invocations[invocation].task;
+        if fates.insert(task, (Fate::Completed, Some(invocation))).is_some() {
+            return Err(format!("task {} completed twice", ledger.tasks[task].key));
+        }
+        if ledger.completed_in(task).is_none() {
+            return Err(format!("task {} has an output, and its completion did not last", ledger.tasks[task].key));
+        }
+    }
+    let discarded: Vec<_> = machine.keyed.dead_letters.iter().filter_map(|letter| {
+        let (sequence_number, action) = (letter.sequence_number?, letter.action.as_ref()?);
+        let tasks = (0..ledger.tasks.len()).filter(|&task| {
+            let key = &ledger.tasks[task].key;
+            key.key == letter.input.key && key.sequence_number == sequence_number && key.action == action.id()
+        });
+        tasks.max_by_key(|&task| ledger.failed_for_good_at(task))
+    }).collect();
+    for task in (0..ledger.tasks.len()).filter(|&task| ledger.is_settled(task)) {
+        if fates.contains_key(&task) {
+            continue;
+        }
+        let key = &ledger.tasks[task].key;
+        let fate = if discarded.contains(&task) {
+            Fate::Discarded
+        } else if quarantined.contains(key) {
+            Fate::Quarantined
+        } else {
+            Fate::Skipped
+        };
+        if ledger.completed_in(task).is_some() && fate != Fate::Quarantined && machine.scenario.deploy != Deploy::Plan {
+            return Err(format!("task {key} completed, and its output is lost"));
+        }
+        fates.insert(task, (fate, None));
+    }
+    Ok(fates)
+}
+
+/// No effect was made that the surviving history does not ask for.
+fn check_effects(machine: &Machine, fates: &Fates) -> Result<(), String> {
+    let ledger = &machine.world.ledger;
+    for effect in &ledger.effects {
+        let record = &ledger.tasks[effect.task];
+        if record.releases.len() > 1 {
+            // A deploy in between may ask for other calls; what was recorded is guarded by the checks on the way.
+            continue;
+        }
+        let Some((_, completed)) = fates.get(&effect.task) else {
+            return Err(format!("effect {:?} of {} which did not survive: an orphan", effect.asked, record.key));
+        };
+        let last = completed.or(record.last).expect("a task with effects was invoked");
+        let asked = &ledger.invocations[last].asked;
+        if !asked.iter().any(|(asked, _)| *asked == effect.asked) {
+            return Err(format!("effect {:?} of {} is not asked for in the history that survived: an orphan", effect.asked, record.key));
+        }
+    }
+    Ok(())
+}
+
+/// The tasks that an event makes are those of the plan with which its action completed [S2].
+fn check_children(machine: &Machine, fates: &Fates) -> Result<(), String> {
+    let ledger = &machine.world.ledger;
+    let stopped = |key: &StateKey| {
+        fates.iter().any(|(task, (fate, _))| {
+            let other = &ledger.tasks[*task].key;
+            matches!(fate, Fate::Discarded | Fate::Quarantined) && other.key == key.key && other.sequence_number == key.sequence_number
+        })
+    };
+    for (task, (fate, invocation)) in fates {
+        let (Fate::Completed, Some(invocation)) = (fate, invocation) else { continue };
+        let key = &ledger.tasks[*task].key;
+        let release = ledger.completed_in(*task).expect("checked before");
+        for event in ledger.invocations[*invocation].emitted.iter().filter(|event| &*event.kind != KIND_OUTPUT) {
+            let plan = &machine.scenario.releases[release].plan;
+            let matched: Vec<_> = plan.listeners(&event.kind).map(|action| action.name.id()).collect();
+            for action in &matched {
+                let child = StateKey { event: event.id, action: *action, ..key.clone() };
+                let settled = ledger.known_task(&child).is_some_and(|child| fates.contains_key(&child));
+                if !settled && !stopped(key) {
+                    return Err(format!("task {child} was never run, though its event was matched with it"));
+                }
+            }
+            let runs = fates.keys().map(|task| &ledger.tasks[*task].key).filter(|other| other.event == event.id);
+            if let Some(extra) = runs.into_iter().find(|other| !matched.contains(&other.action)) && !ledger.diverged.contains(&key.key) {
+                return Err(format!("task {extra} was run, though its event was not matched with it"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn reference(machine: &Machine, fates: &Fates) -> Reference {
+    let ledger = &machine.world.ledger;
+    let expected = fates.iter().map(|(task, (fate, invocation))| {
+        let record = &ledger.tasks[*task];
+        let last = invocation.or(record.last);
+        let (release, statuses) = match last {
+            Some(last) => {
+                let run = &ledger.invocations[last];
+                (run.release, run.asked.iter().map(|(_, status)| *status).collect())
+            }
+            None => (0, Vec::new()),
+        };
+        (record.key.clone(), Expected { fate: *fate, release, statuses })
+    });
+    expected.collect()
+}
+
+/// Compares with a run without crashes, in which the world answers the same.
+fn compare(machine: &mut Machine, reference: Reference) -> Result<(), String> {
+    let given_up: HashSet<_> = machine
+        .keyed
+        .dead_letters
+        .iter()
+        .filter(|letter| letter.sequence_number.is_none())
+        .map(|letter| letter.input.position.0)
+        .collect();
+    let lines = lines(machine).iter().filter(|line| !given_up.contains(&line.position)).copied().collect();
+    let mut calm = Machine::without_crashes(&machine.scenario, lines, reference);
+    if machine.world.story.is_some() {
+        calm.world.story = Some(Vec::new());
+    }
+    calm.run();
+    if let Some(story) = calm.world.story.take() {
+        machine.world.tell(|| format!("==== the run without crashes\n{}", story.join("\n")));
+    }
+    if let Some(violation) = calm.world.ledger.violation.take() {
+        return Err(format!("in the run without crashes: {violation}"));
+    }
+    for bytes in KEYS {
+        let key = Key::new(bytes);
+        for (what, of) in [("outputs", outputs as fn(&Machine, &Key) -> Vec<String>), ("dead letters", letters), ("state", state)] {
+            let (was, should) = (of(machine, &key), of(&calm, &key));
+            if was != should {
+                return Err(format!("{what} of key {key:?} are {was:#?}, without crashes {should:#?}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn outputs(machine: &Machine, key: &Key) -> Vec<String> {
+    let line = |output: &OutputEvent| {
+        let OutputEvent { id, sequence_number, action, triggering_event_id, source_timestamp_ms, payload, .. } = output;
+        let det = number(payload.as_str(), "\"d\":");
+        format!("{sequence_number} {id} {action} {triggering_event_id} {source_timestamp_ms:?} {det}")
+    };
+    machine.keyed.outputs.iter().filter(|output| output.key == *key).map(line).collect()
+}
+
+fn letters(machine: &Machine, key: &Key) -> Vec<String> {
+    let of_key = machine.keyed.dead_letters.iter().filter(|letter| letter.input.key == *key);
+    let run = of_key.filter(|letter| letter.sequence_number.is_some());
+    run.map(|letter| format!("{:?} {:?} {:?}", letter.sequence_number, letter.input.event.id, letter.action)).collect()
+}
+
+/// Keyed state as far as it does not depend on chance or on when tasks got their ordinals.
+fn state(machine: &Machine, key: &Key) -> Vec<String> {
+    let prefix = EntryKey::prefix(key);
+    let mut lines = Vec::new();
+    for ((space, name), value) in &machine.keyed.entries {
+        if !name.starts_with(&prefix) {
+            continue;
+        }
+        let text = without_chance(&String::from_utf8_lossy(value));
+        lines.push(match space {
+            EntrySpace::Queued | EntrySpace::Pending => format!("{space:?} {text}"),
+            _ => format!("{space:?} {name:02x?} {text}"),
+        });
+    }
+    lines
+}
+
+/// A text without the numbers that depend on chance.
+fn without_chance(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("\"n\":") {
+        let (head, tail) = rest.split_at(at + 4);
+        kept.push_str(head);
+        rest = tail.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    }
+    kept.push_str(rest);
+    kept
+}

@@ -1,0 +1,127 @@
+//! People outside who repair quarantined keys, and whose requests may be delivered twice.
+
+use crate::machine::{Host, Machine};
+use crate::mistake::Mistake;
+use crate::process::Process;
+use crate::rng::mix;
+use crate::world::Fate;
+use weir_core::action_state::StateKey;
+use weir_core::operator::{QuarantineReport, Repair};
+
+/// A request to repair.
+#[derive(Clone, Debug)]
+struct Request {
+    state: StateKey,
+    repairs: u32,
+    repair: Repair,
+    /// After how many writes each of its acceptances lasts.
+    accepted: Vec<usize>,
+}
+
+/// All requests ever made.
+#[derive(Clone, Debug, Default)]
+pub struct Repairs {
+    requests: Vec<Request>,
+    redelivered: u32,
+}
+
+/// So many times a request is delivered again.
+const REDELIVERED_MAX: u32 = 3;
+
+impl Repairs {
+    /// A crash left so many writes.
+    pub fn on_crash(&mut self, writes: usize) {
+        for request in &mut self.requests {
+            request.accepted.retain(|after| *after <= writes);
+        }
+    }
+
+    pub(crate) fn can_redeliver(&self) -> bool {
+        !self.requests.is_empty() && self.redelivered < REDELIVERED_MAX
+    }
+
+    /// Whether someone wants to repair a key that is quarantined.
+    pub(crate) fn is_wanted(&self, machine: &Machine, process: &Process) -> bool {
+        process.operator.quarantine_reports().iter().any(|report| plan(machine, report).is_some())
+    }
+}
+
+/// What is to be done about a quarantined key; none where it is left alone. Goes by what stands, not by when.
+fn plan(machine: &Machine, report: &QuarantineReport) -> Option<Repair> {
+    if let Some(reference) = &machine.world.reference {
+        let fate = reference.get(&report.state).map_or(Fate::Quarantined, |expected| expected.fate);
+        return match fate {
+            Fate::Quarantined => None,
+            Fate::Discarded => Some(Repair::Discard),
+            Fate::Skipped | Fate::Completed => Some(Repair::Skip),
+        };
+    }
+    let name = u64::from_be_bytes(report.state.event.0[..8].try_into().expect("eight bytes"));
+    let drawn = mix(machine.scenario.seed ^ name ^ u64::from(report.repairs) << 20) % 100;
+    match (report.repairs, drawn) {
+        (0, 0..10) => None,
+        (0, 10..40) => Some(Repair::Retry { failed_calls: false }),
+        (0, 40..70) => Some(Repair::Retry { failed_calls: true }),
+        (1, 0..30) => Some(Repair::Retry { failed_calls: drawn % 2 == 0 }),
+        (_, 0..85) => Some(Repair::Skip),
+        (1.., 95..) => None,
+        _ => Some(Repair::Discard),
+    }
+}
+
+impl Machine {
+    /// Someone repairs a quarantined key.
+    pub(crate) fn repair(&mut self) {
+        let Host::Up(process) = &self.host else { return };
+        let reports = process.operator.quarantine_reports();
+        let wanted: Vec<_> = reports.iter().filter_map(|report| Some((report, plan(self, report)?))).collect();
+        let Some((report, repair)) = wanted.first() else { return };
+        let (state, repairs, repair) = (report.state.clone(), report.repairs, *repair);
+        let known = self.repairs.requests.iter().position(|request| request.state == state && request.repairs == repairs);
+        let at = known.unwrap_or_else(|| {
+            self.repairs.requests.push(Request { state, repairs, repair, accepted: Vec::new() });
+            self.repairs.requests.len() - 1
+        });
+        self.deliver_repair(at, false);
+    }
+
+    /// A request comes a second time.
+    pub(crate) fn redeliver_repair(&mut self) {
+        self.repairs.redelivered += 1;
+        let at = self.rng.below(self.repairs.requests.len());
+        self.deliver_repair(at, true);
+    }
+
+    fn deliver_repair(&mut self, at: usize, again: bool) {
+        let deploys = self.deploys();
+        self.with_process(|process, machine| {
+            let request = machine.repairs.requests[at].clone();
+            let (mut state, mut repairs) = (request.state, request.repairs);
+            if again && machine.world.mistake == Some(Mistake::RepairTwice) {
+                let reports = process.operator.quarantine_reports();
+                if let Some(now) = reports.into_iter().find(|report| report.state.key == state.key) {
+                    (state, repairs) = (now.state, now.repairs);
+                }
+            }
+            let done = process.operator.on_repair(&state, repairs, request.repair, machine.world.now_ms);
+            machine.world.tell(|| format!("    repair {state} {:?}: {done:?}", request.repair));
+            if done.is_err() {
+                return;
+            }
+            if !request.accepted.is_empty() {
+                machine.world.ledger.violate(|| format!("a repair of {state} was delivered twice and accepted twice"));
+            }
+            let task = machine.world.ledger.task(&state);
+            if let Repair::Retry { failed_calls } = request.repair {
+                machine.world.ledger.on_retried(task, failed_calls);
+                if deploys || machine.world.rng.percent(70) {
+                    machine.world.mend(task);
+                }
+            }
+            let releases = &machine.scenario.releases;
+            process.pump(&mut machine.world, releases, machine.log.writes(), deploys);
+            let lasts_after = machine.log.writes() + process.outbox.len();
+            machine.repairs.requests[at].accepted.push(lasts_after);
+        });
+    }
+}

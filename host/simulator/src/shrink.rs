@@ -1,0 +1,104 @@
+//! The shortest history that still fails: the scenario is made smaller, step by step, as long as it does.
+
+use crate::history::run_scenario;
+use crate::mistake::Mistake;
+use crate::scenario::{Deploy, Scenario};
+
+/// The smallest scenario found that fails, starting from one that does.
+pub fn shrink(scenario: Scenario, mistake: Option<Mistake>) -> Scenario {
+    let mut smallest = scenario;
+    let mut steps = run_scenario(smallest.clone(), mistake).steps;
+    loop {
+        let mut better = None;
+        for smaller in smaller(&smallest) {
+            let outcome = run_scenario(smaller.clone(), mistake);
+            let same_size = smaller.size() >= smallest.size();
+            if outcome.violation.is_some() && (!same_size || outcome.steps < steps) {
+                better = Some((smaller, outcome.steps));
+                break;
+            }
+        }
+        let Some(found) = better else { return smallest };
+        (smallest, steps) = found;
+    }
+}
+
+impl Scenario {
+    /// How much happens: what shrinking makes smaller.
+    fn size(&self) -> usize {
+        let scripts: usize = self.releases.iter().flat_map(|release| &release.actions).map(|action| 1 + action.script.len()).sum();
+        let waits: u32 = self.crashes.iter().map(|crash| crash.after).sum();
+        100 * self.events.len()
+            + 100 * self.crashes.len()
+            + 50 * usize::from(self.deploy != Deploy::None)
+            + 10 * scripts
+            + 50 * usize::from(self.stdin)
+            + 50 * usize::from(self.sync_fails_at.is_some())
+            + waits as usize
+    }
+}
+
+/// Scenarios a little smaller than this one, those that take away most first.
+fn smaller(of: &Scenario) -> Vec<Scenario> {
+    let mut found = Vec::new();
+    let mut with = |change: &dyn Fn(&mut Scenario)| {
+        let mut scenario = of.clone();
+        change(&mut scenario);
+        found.push(scenario);
+    };
+    for at in 0..of.events.len() {
+        with(&|scenario| {
+            scenario.events.remove(at);
+        });
+    }
+    for at in 0..of.crashes.len() {
+        with(&|scenario| {
+            scenario.crashes.remove(at);
+        });
+    }
+    if of.sync_fails_at.is_some() {
+        with(&|scenario| scenario.sync_fails_at = None);
+    }
+    if of.stdin {
+        with(&|scenario| scenario.stdin = false);
+    }
+    if of.deploy == Deploy::None {
+        with_smaller_application(of, &mut found);
+    } else {
+        with(&|scenario| scenario.deploy = Deploy::None);
+    }
+    let mut with = |change: &dyn Fn(&mut Scenario)| {
+        let mut scenario = of.clone();
+        change(&mut scenario);
+        found.push(scenario);
+    };
+    for at in 0..of.crashes.len() {
+        for (part, of) in [(0, 1), (1, 2), (3, 4), (9, 10)] {
+            with(&|scenario| scenario.crashes[at].after = scenario.crashes[at].after * part / of);
+        }
+        with(&|scenario| scenario.crashes[at].after = scenario.crashes[at].after.saturating_sub(1));
+    }
+    found
+}
+
+/// Actions and their ops taken away one by one.
+fn with_smaller_application(of: &Scenario, found: &mut Vec<Scenario>) {
+    let application = &of.releases[0];
+    for at in (0..application.actions.len()).rev() {
+        let mut actions = application.actions.clone();
+        actions.remove(at);
+        push(of, actions, found);
+        for op in 0..application.actions[at].script.len() {
+            let mut actions = application.actions.clone();
+            let mut script = Vec::clone(&actions[at].script);
+            script.remove(op);
+            actions[at].script = std::sync::Arc::new(script);
+            push(of, actions, found);
+        }
+    }
+}
+
+fn push(of: &Scenario, actions: Vec<crate::application::Action>, found: &mut Vec<Scenario>) {
+    let application = crate::application::Application::of(actions);
+    found.push(Scenario { releases: [application.clone(), application], ..of.clone() });
+}
