@@ -11,7 +11,7 @@ use super::tickets::{AppendMark, Tickets};
 use fjall::Slice;
 use std::collections::HashMap;
 use weir_core::event::PartitionId;
-use weir_core::store::log::{Acknowledged, ActionStateLog, Append, AppendKind, Position};
+use weir_core::store::log::{Acknowledged, ActionStateLog, Append, AppendKind, EachRecord, Position};
 
 /// A sync is asked for after so many bytes, though nobody waits for it: fjall syncs the journal under its lock whenever it
 /// flushes a memtable, and every append waits then, so little is to be left to sync.
@@ -181,7 +181,7 @@ impl ActionStateLog for EmbeddedLog {
         partition: PartitionId,
         from: Position,
         to: Position,
-        each: &mut dyn FnMut(Position, &[u8], &[u8]),
+        each: &mut EachRecord<'_>,
     ) -> Result<(), StoreError> {
         if from >= to {
             return Ok(());

@@ -7,7 +7,7 @@ use super::{
 use weir_core::checkpoint::Entry;
 use weir_core::event::PartitionId;
 use weir_core::key::Key;
-use weir_core::store::log::{Acknowledged, ActionStateLog, Append, Position};
+use weir_core::store::log::{Acknowledged, ActionStateLog, Append, EachRecord, Position};
 
 /// A handle of a host's store. Cheap to clone, shared by shards and checkpoint.
 #[derive(Clone)]
@@ -152,7 +152,7 @@ impl ActionStateLog for StoreLog {
         partition: PartitionId,
         from: Position,
         to: Position,
-        each: &mut dyn FnMut(Position, &[u8], &[u8]),
+        each: &mut EachRecord<'_>,
     ) -> Result<(), StoreError> {
         match self {
             Self::Embedded(log) => log.scan(partition, from, to, each),

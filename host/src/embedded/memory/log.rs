@@ -4,7 +4,7 @@ use crate::embedded::error::StoreError;
 use crate::embedded::tickets::{AppendMark, Tickets};
 use std::collections::VecDeque;
 use weir_core::event::PartitionId;
-use weir_core::store::log::{Acknowledged, ActionStateLog, Append, AppendKind, Position};
+use weir_core::store::log::{Acknowledged, ActionStateLog, Append, AppendKind, EachRecord, Position};
 
 /// A log of its owner alone, durable as long as it lives. Removed records at its front are let go.
 #[derive(Debug, Default)]
@@ -82,7 +82,7 @@ impl ActionStateLog for MemoryLog {
         partition: PartitionId,
         from: Position,
         to: Position,
-        each: &mut dyn FnMut(Position, &[u8], &[u8]),
+        each: &mut EachRecord<'_>,
     ) -> Result<(), StoreError> {
         let Some(of_partition) = self.partitions.get(partition.0 as usize) else {
             return Ok(());
