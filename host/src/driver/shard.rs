@@ -89,6 +89,7 @@ pub struct Shard {
     at_end: bool,
     told_idle: bool,
     told_full: bool,
+    policy_stop: Option<String>,
     draining: Option<oneshot::Sender<()>>,
     drained: bool,
     pauses: Option<usize>,
@@ -125,6 +126,7 @@ impl Shard {
             at_end: false,
             told_idle: false,
             told_full: false,
+            policy_stop: None,
             draining: None,
             drained: false,
             pauses: start.pauses,
@@ -282,9 +284,7 @@ impl Shard {
             Command::RetryAt(key, at_ms) => self.timers.set(at_ms, self.operators[at].partition(), key),
             Command::Report(report) => log_report(&report),
             Command::Stop(key, failure) => {
-                let what = format!("action state {key} failed and its policy says stop: {failure}");
-                // The way back to the coordinator is never full for long: a shard says so once.
-                let _ = self.ends.try_send(ShardEnd::PolicyStop(what));
+                self.policy_stop = Some(format!("action state {key} failed and its policy says stop: {failure}"));
             }
         }
         Ok(())
@@ -345,6 +345,9 @@ impl Shard {
         if self.at_end && idle && !self.told_idle {
             self.told_idle = true;
             let _ = self.ends.send(ShardEnd::Idle(self.index)).await;
+        }
+        if let Some(what) = self.policy_stop.take() {
+            let _ = self.ends.send(ShardEnd::PolicyStop(what)).await;
         }
         if self.is_full() && !self.told_full {
             self.told_full = true;
@@ -429,7 +432,8 @@ impl Shard {
             let marker = marker.unwrap_or_else(|| self.operators[at].store().recovery_marker());
             let offset = self.offsets[at].max(self.progress.offset);
             checkpoint.partitions.push((self.operators[at].partition(), offset, marker));
-            self.pump(at)?;
+            // Nothing but appends can have come up: outputs of what is not in the checkpoint are not to be, either.
+            self.appends.extend(self.operators[at].take_appends());
         }
         // All that the checkpoint rests on is in the store's journal before it.
         self.flush_appends()?;
