@@ -58,6 +58,8 @@ impl CallResult {
 /// One thing an invocation has to say to the action-state log about its calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallPut {
+    /// Put when the action started, unless a record of any kind tells it already [S10].
+    Start,
     /// Put the record of the call at this position.
     Put(u32, CallResult),
     /// Drop all records of the call at this position, by tombstones [S14].

@@ -154,6 +154,8 @@ pub struct Invocation {
     effects: Effects,
     calls: DurableCalls,
     clock: Clock,
+    /// Whether the guest read the clock, and no record is known to tell when it started.
+    clock_seen: bool,
     random: Random,
     wasi_random: Random,
     /// One record of the action-state log, bytes [S26].
@@ -174,6 +176,7 @@ impl Invocation {
             effects: Effects::default(),
             calls: DurableCalls::new(&start.task, start.recorded, start.on_divergence, start.limits.clone()),
             clock: Clock::starting_at(start.started_at_ms),
+            clock_seen: false,
             random: Random::new(seed, "guest"),
             wasi_random: Random::new(seed, "wasi"),
             limits: start.limits,
@@ -224,7 +227,11 @@ impl Invocation {
     /// What the guest's clock shows, microseconds since 1970 UTC. `wall_us` is the time outside, shown to the body of
     /// an open call only.
     pub fn now_us(&mut self, wall_us: u64) -> u64 {
-        if self.calls.has_open() { wall_us } else { self.clock.read_us() }
+        if self.calls.has_open() {
+            return wall_us;
+        }
+        self.clock_seen = true;
+        self.clock.read_us()
     }
 
     /// The guest sleeps: its clock advances. Whether the host must really wait (in the body of an open call).
@@ -312,7 +319,13 @@ impl Invocation {
     /// Records to hand to the log because the guest is going to wait, or a request to leave the host [S13] [S33].
     pub fn take_puts_before_waiting(&mut self) -> Vec<CallPut> {
         self.calls.flush_deferred();
-        self.calls.take_ready()
+        let mut puts = self.calls.take_ready();
+        if self.clock_seen && self.task.source_timestamp_ms.is_none() {
+            // What the clock showed may stand in the request: recovery must show the same [S33].
+            puts.push(CallPut::Start);
+            self.clock_seen = false;
+        }
+        puts
     }
 
     /// Ends the invocation.

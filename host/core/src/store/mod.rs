@@ -144,6 +144,8 @@ impl ActionStateStore {
     pub fn put_calls(&mut self, key: &StateKey, start: impl Fn() -> ActionState, puts: Vec<CallPut>) {
         for put in puts {
             match put {
+                CallPut::Start if self.holds(key) => {}
+                CallPut::Start => self.put(key, start()).expect("a state of which nothing is known but the start fits"),
                 CallPut::Put(position, result) => {
                     let kind = match result.is_pending() {
                         true => RecordKind::CallPending(position),
@@ -158,6 +160,11 @@ impl ActionStateStore {
                 CallPut::Drop(position) => self.drop_call(key, position),
             }
         }
+    }
+
+    /// Whether anything is recorded of a state.
+    fn holds(&self, key: &StateKey) -> bool {
+        self.keys.get(&key.key).is_some_and(|states| states.states.contains_key(&inner(key)))
     }
 
     /// Drops all records of one call, by tombstones.

@@ -47,6 +47,7 @@ pub fn recorded(puts: Vec<CallPut>) -> BTreeMap<u32, CallResult> {
         match put {
             CallPut::Put(position, result) => recorded.insert(position, result),
             CallPut::Drop(position) => recorded.remove(&position),
+            CallPut::Start => None,
         };
     }
     recorded

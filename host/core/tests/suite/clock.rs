@@ -147,3 +147,27 @@ fn an_invocation_ends_with_nothing_when_nothing_happened() {
     let end = fresh().finish(GuestEnd::Returned(Ok(())));
     assert!(end.puts.is_empty());
 }
+
+// [S10] [S33]: the request's address holds what the clock showed, and the host is killed before its outcome is known.
+#[test]
+fn a_start_time_that_a_request_may_hold_is_put_before_it_leaves() {
+    let app = App::default().action("post", &[KIND_INPUT], |guest| {
+        let url = format!("http://h/{}", guest.invocation.now_us(7));
+        guest.invocation.begin_requests(&[summary("POST", &url)], guest.now_ms)?;
+        guest.wait();
+        guest.effect(&url, "");
+        if guest.now_ms < 5_000 {
+            return Err(Ended::CutOff);
+        }
+        guest.invocation.complete_request(0, status(200), guest.now_ms)?;
+        Ok(())
+    });
+    let mut world = app.start();
+    world.input("k", "0");
+    world.now_ms = 5_000;
+    world.kill();
+    world.run();
+    let seen = world.outside.functions();
+    assert_eq!(seen.len(), 2, "{seen:?}");
+    assert_eq!(seen[0], seen[1], "the same request again");
+}
