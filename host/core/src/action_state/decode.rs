@@ -1,6 +1,7 @@
 //! Reading the stored form of an action state.
 
 use super::codec::VERSION;
+use super::fields;
 use super::{ActionState, ArgumentsDigest, CallResult, CallStatus, Decision, DroppedInput, EmittedEvent, Failed};
 use super::{RecordKey, RecordKind};
 use crate::event::{ActionName, Event, SourcePosition};
@@ -20,9 +21,9 @@ pub struct DecodeError(pub String);
 
 /// The part of an action state that a record holds. A record of a call gives a state with that one call.
 pub fn decode(key: &RecordKey, value: &[u8]) -> Result<ActionState, DecodeError> {
-    let record: Record = serde_json::from_slice(value).map_err(|error| DecodeError(error.to_string()))?;
+    let record: Record = serde_json::from_slice(value).map_err(|error| unreadable(value, &error))?;
     if record.version > VERSION {
-        check_known_fields(value, record.version)?;
+        fields::check_known(value, record.version)?;
     }
     let position = match key.kind {
         RecordKind::State => None,
@@ -52,28 +53,17 @@ pub fn decode(key: &RecordKey, value: &[u8]) -> Result<ActionState, DecodeError>
     Ok(state)
 }
 
-/// Unknown fields are an error only where the record is of a newer version.
-fn check_known_fields(value: &[u8], version: u32) -> Result<(), DecodeError> {
-    const KNOWN: [&str; 11] = [
-        "version",
-        "action",
-        "startedAtMs",
-        "component",
-        "taskEvent",
-        "sensoryMemoryUpdates",
-        "shortTermMemoryUpdates",
-        "outputEvents",
-        "completed",
-        "failed",
-        "droppedInput",
-    ];
-    let fields: BTreeMap<String, serde::de::IgnoredAny> =
-        serde_json::from_slice(value).map_err(|error| DecodeError(error.to_string()))?;
-    match fields.keys().find(|name| !KNOWN.contains(&name.as_str()) && *name != "callResults") {
-        Some(name) => Err(DecodeError(format!(
-            "version {version} with unknown field {name:?}: upgrade to the Weir that wrote it"
-        ))),
-        None => Ok(()),
+/// Says first of all that a record is newer, if it is: what else is wrong with it then is no news.
+fn unreadable(value: &[u8], error: &serde_json::Error) -> DecodeError {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    match serde_json::from_slice(value) {
+        Ok(Versioned { version }) if version > VERSION => DecodeError(format!(
+            "version {version} is newer than {VERSION}: upgrade to the Weir that wrote it ({error})"
+        )),
+        _ => DecodeError(error.to_string()),
     }
 }
 

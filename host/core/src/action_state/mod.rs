@@ -2,6 +2,7 @@
 
 mod codec;
 mod decode;
+mod fields;
 mod state_key;
 
 pub use codec::{VERSION, encode_call_result, encode_state};

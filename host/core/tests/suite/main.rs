@@ -2,13 +2,19 @@
 
 mod harness;
 
+mod arbitrary;
 mod calls;
 mod checkpoint;
 mod clock;
+mod codec;
 mod eviction;
 mod failure;
+mod golden;
 mod http;
 mod operator;
+mod purity;
 mod quarantine;
+mod rebuild;
 mod recovery;
 mod repair;
+mod store;

@@ -1,6 +1,6 @@
 //! A log in memory that acknowledges when it is told to, and whose unacknowledged tail may vanish.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use weir_core::action_state::RecordKey;
 use weir_core::event::PartitionId;
 use weir_core::store::log::{Acknowledged, Append, AppendKind, Position, RecordPlace, Ticket};
@@ -10,7 +10,7 @@ use weir_core::store::log::{Acknowledged, Append, AppendKind, Position, RecordPl
 pub struct Log {
     pub records: BTreeMap<u64, (Vec<u8>, Vec<u8>)>,
     tail: VecDeque<Append>,
-    positions: HashMap<Ticket, u64>,
+    positions: BTreeMap<Ticket, u64>,
     pub end: u64,
 }
 

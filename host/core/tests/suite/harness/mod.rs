@@ -10,7 +10,7 @@ pub use log::Log;
 pub use recovery::Disk;
 pub use world::World;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use weir_core::event::ActionName;
@@ -22,7 +22,7 @@ use weir_core::plan::{ActionPolicy, Plan, PlannedAction};
 #[derive(Clone, Default)]
 pub struct App {
     pub actions: Vec<PlannedAction>,
-    pub scripts: HashMap<String, Script>,
+    pub scripts: BTreeMap<String, Script>,
     pub limits: OperatorLimits,
 }
 
