@@ -2,9 +2,11 @@
 
 use super::exit::WrongUse;
 use super::options::ManifestOptions;
+use crate::assemble::{PARTITIONS, RunError, open_store};
 use crate::control::client;
+use crate::control::offline::OfflineStore;
 use crate::control::protocol::{Answer, KeyName, Request};
-use crate::settings::Settings;
+use crate::settings::{Settings, StoreKind};
 
 /// The answer to a request about this application's store.
 pub(super) fn ask(manifest: &ManifestOptions, request: &Request) -> anyhow::Result<Answer> {
@@ -33,9 +35,21 @@ pub(super) fn unexpected(answer: &Answer) -> anyhow::Error {
     anyhow::anyhow!("the host answers something else than it was asked ({answer:?}); is it of the same version?")
 }
 
-/// The answer of a store that no host runs on.
+/// The answer of a store that no host runs on. It is not made where there is none.
 fn in_stopped_store(settings: &Settings, request: &Request) -> anyhow::Result<Answer> {
-    let _ = request;
-    let directory = settings.store.directory.display();
-    Err(WrongUse(format!("no host runs on the store {directory}")).into())
+    let directory = &settings.store.directory;
+    if settings.store.kind == StoreKind::Memory {
+        let message = "store.kind is \"memory\": there is nothing to look into but a host that runs";
+        return Err(WrongUse(message.to_owned()).into());
+    }
+    let empty = std::fs::read_dir(directory).map_or(true, |mut entries| entries.next().is_none());
+    if empty {
+        let message = format!("no store at {}: the application has not run yet", directory.display());
+        return Err(WrongUse(message).into());
+    }
+    let store = open_store(settings).map_err(|error| match error {
+        RunError::Use(error) => anyhow::Error::new(WrongUse(format!("{error:#}"))),
+        RunError::Run(error) => error,
+    })?;
+    OfflineStore::new(store, PARTITIONS, settings.limits.operator.record_bytes_max)?.answer(request)
 }

@@ -14,7 +14,7 @@ pub const LINE_BYTES_MAX: usize = 64 << 20;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case")]
 pub enum Request {
-    /// The keys, in the order of their bytes.
+    /// The keys, shorter ones first, then in the order of their bytes.
     Keys {
         /// Only those behind this one.
         after: Option<KeyName>,
@@ -26,7 +26,7 @@ pub enum Request {
         /// The key.
         key: KeyName,
     },
-    /// The action states in the store, by key, in the order of their bytes.
+    /// The action states in the store, by key, in the order of `Keys`.
     States {
         /// Only those of keys behind this one.
         after: Option<KeyName>,
@@ -71,7 +71,7 @@ pub enum RepairKind {
 pub enum Answer {
     /// The keys.
     Keys {
-        /// In the order of their bytes.
+        /// Shorter ones first, then in the order of their bytes.
         keys: Vec<KeyHeader>,
         /// Whether there are others behind them.
         more: bool,

@@ -9,12 +9,14 @@ use weir_core::limits::{InvocationLimits, OperatorLimits};
 pub struct HostLimits {
     /// What each operator may hold.
     pub operator: OperatorLimits,
-    /// Invocations that run at once on one shard, those that wait for a call included.
+    /// Invocations that run at once, over all shards, those that wait for a call included.
     pub invocations_max: usize,
     /// One input event: a line of a file, a posted body, bytes.
     pub input_event_bytes_max: usize,
     /// Events in the inbox that are not yet taken; a post beyond is answered 429.
     pub inbox_events_max: usize,
+    /// Bytes of them.
+    pub inbox_bytes_max: u64,
     /// How long a repeated `Idempotency-Key` is taken once, milliseconds.
     pub inbox_idempotency_ms: u64,
     /// How long open calls may go on at shutdown before they are cut off, milliseconds [S6].
@@ -28,6 +30,7 @@ impl Default for HostLimits {
             invocations_max: 1_000,
             input_event_bytes_max: 1 << 20,
             inbox_events_max: 100_000,
+            inbox_bytes_max: 64 << 20,
             inbox_idempotency_ms: 24 * 60 * 60 * 1000,
             drain_ms_max: 10_000,
         }
@@ -86,6 +89,7 @@ numbers! {
         invocations_max: usize,
         input_event_bytes_max: usize,
         inbox_events_max: usize,
+        inbox_bytes_max: u64,
         inbox_idempotency_ms: u64,
         drain_ms_max: u64,
     }
@@ -127,6 +131,7 @@ impl HostLimitsManifest {
             invocations_max: self.invocations_max.unwrap_or(default.invocations_max),
             input_event_bytes_max: self.input_event_bytes_max.unwrap_or(default.input_event_bytes_max),
             inbox_events_max: self.inbox_events_max.unwrap_or(default.inbox_events_max),
+            inbox_bytes_max: self.inbox_bytes_max.unwrap_or(default.inbox_bytes_max),
             inbox_idempotency_ms: self.inbox_idempotency_ms.unwrap_or(default.inbox_idempotency_ms),
             drain_ms_max: self.drain_ms_max.unwrap_or(default.drain_ms_max),
         }

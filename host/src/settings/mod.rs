@@ -14,6 +14,8 @@ mod field_path;
 mod good_input_tests;
 mod host;
 mod kafka;
+#[cfg(test)]
+mod known_paths;
 mod limits;
 mod location;
 mod manifest;
@@ -21,6 +23,8 @@ mod near_name;
 mod origin;
 mod overrides;
 mod secret;
+#[cfg(test)]
+mod settings_page_tests;
 mod sink;
 mod source;
 mod store;
@@ -48,7 +52,7 @@ use std::path::{Path, PathBuf};
 pub const MANIFEST_NAME: &str = "weir.toml";
 
 /// All that one application is told: every default filled in, every path made whole.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The manifest these came from.
     pub manifest: PathBuf,

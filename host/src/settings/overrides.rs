@@ -28,7 +28,7 @@ const PATHS: [&[&str]; 6] = [
 /// Settings that are lists.
 const LISTS: [&[&str]; 3] = [&["component"], &["component", "*", "grant", "http"], &["component", "*", "secrets"]];
 
-/// Settings of which one excludes the others: naming one takes the others' place.
+/// Settings of which one excludes the others: naming one takes the others' place, unless it is only switched off.
 const ALTERNATIVES: [(&str, &[&str]); 2] =
     [("source", &["file", "stdin", "listen", "kafka"]), ("sink", &["file", "stdout", "kafka"])];
 
@@ -68,6 +68,7 @@ impl Override {
             if let [first, second, ..] = &self.path[..]
                 && first == table
                 && names.contains(&second.as_str())
+                && self.value != Value::Boolean(false)
                 && let Some(Value::Table(fields)) = tree.get_mut(table)
             {
                 fields.retain(|name, _| name == second || !names.contains(&name));
