@@ -129,8 +129,8 @@ pub fn open_store(settings: &Settings) -> Result<Store, RunError> {
     let store_settings = StoreSettings {
         partitions: PARTITIONS,
         inbox_events_max: limits.inbox_events_max as u64,
+        inbox_bytes_max: limits.inbox_bytes_max,
         inbox_idempotency_ms: limits.inbox_idempotency_ms,
-        ..StoreSettings::default()
     };
     match settings.store.kind {
         StoreKind::Memory => {
