@@ -77,8 +77,11 @@ impl CallsInHand {
             return went;
         }
         if let Some(at) = self.calls.iter().position(|call| matches!(call.phase, Phase::Ask(_))) {
-            self.ask(at, guest, world)?;
-            return went;
+            return match self.ask(at, guest, world)? {
+                // As the SDKs do: the call stays open, and is asked about again by the next attempt.
+                Some(unknown) => Ok(Folded::Fails(unknown)),
+                None => went,
+            };
         }
         if let Some(at) = self.calls.iter().position(|call| matches!(call.phase, Phase::Execute)) {
             if self.group.how == How::InPlace {
@@ -132,19 +135,20 @@ impl CallsInHand {
         Ok(())
     }
 
-    fn ask(&mut self, at: usize, guest: &mut Guest, world: &mut World) -> Result<(), Abort> {
+    /// Asks the reconciler; the failure with which it can't tell now.
+    fn ask(&mut self, at: usize, guest: &mut Guest, world: &mut World) -> Result<Option<Failure>, Abort> {
         let call = &mut self.calls[at];
         let Phase::Ask(not_before_ms) = call.phase else { unreachable!("just seen") };
         if world.now_ms < not_before_ms && world.mistake != Some(Mistake::ReconcilerAskedEarly) {
             guest.wait = Wait::Until(not_before_ms);
-            return Ok(());
+            return Ok(None);
         }
         match world.reconcile(&call.id) {
             Reconciled::Never => call.phase = Phase::Execute,
             Reconciled::Happened(outcome) => complete(call, outcome, guest, world)?,
-            Reconciled::Unknown(failure) => complete(call, Err(failure), guest, world)?,
+            Reconciled::Unknown(failure) => return Ok(Some(failure)),
         }
-        Ok(())
+        Ok(None)
     }
 
     fn compute(&mut self, at: usize, guest: &mut Guest, world: &mut World) -> Result<(), Abort> {

@@ -214,9 +214,12 @@ impl Ledger {
     }
 
     /// All that the facts since the last call rest on has been handed to the log, whose writes are so many then.
-    pub fn on_handed_over(&mut self, writes: usize) {
+    /// `last_of` tells after how many writes the last one about a task's state is made.
+    pub fn on_handed_over(&mut self, writes: usize, last_of: impl Fn(&StateKey) -> Option<usize>) {
         for (task, fact) in self.fresh.drain(..) {
-            self.tasks[task].facts.push((writes, fact));
+            let record = &mut self.tasks[task];
+            let after = last_of(&record.key).unwrap_or(writes);
+            record.facts.push((after, fact));
         }
     }
 

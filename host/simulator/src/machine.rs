@@ -179,7 +179,7 @@ impl Machine {
             if self.steps > STEPS_MAX {
                 return self.world.ledger.violate(|| "the host does not come to rest".to_owned());
             }
-            self.world.now_ms += 1;
+            self.world.pass(self.world.now_ms + 1);
             self.take(step);
         }
     }

@@ -7,7 +7,7 @@ use crate::mistake::Mistake;
 use crate::tamper;
 use crate::world::{Running, World};
 use std::collections::VecDeque;
-use weir_core::action_state::CallPut;
+use weir_core::action_state::{CallPut, RecordKey};
 use weir_core::event::{DeadLetter, OutputEvent};
 use weir_core::invocation::{GuestEnd, Invocation, InvocationResult};
 use weir_core::key::Key;
@@ -126,9 +126,10 @@ impl Process {
     /// Takes what the core wants written and done. `writes` tells how many writes the log has.
     pub fn pump(&mut self, world: &mut World, releases: &[Application; 2], writes: usize, deploys: bool) {
         if !self.operator.has_work() {
-            world.ledger.on_handed_over(writes + self.outbox.len());
+            world.ledger.on_handed_over(writes + self.outbox.len(), |_| None);
             return;
         }
+        let before = self.outbox.len();
         for append in self.operator.take_appends() {
             assert_eq!(append.ticket.0 as usize, self.issued, "appends are numbered without gaps");
             self.issued += 1;
@@ -145,7 +146,11 @@ impl Process {
                 on_report(report, world, deploys);
             }
         }
-        world.ledger.on_handed_over(writes + self.outbox.len());
+        let fresh = || self.outbox.iter().enumerate().skip(before).rev();
+        world.ledger.on_handed_over(writes + self.outbox.len(), |state| {
+            let about = |append: &Append| RecordKey::parse(&append.key).is_ok_and(|record| record.state == *state);
+            fresh().find(|(_, append)| about(append)).map(|(at, _)| writes + at + 1)
+        });
         for command in commands {
             self.carry_out(command, world, releases);
         }
@@ -252,7 +257,7 @@ fn on_report(report: &Report, world: &mut World, deploys: bool) {
 }
 
 fn describe(append: &Append) -> String {
-    let name = weir_core::action_state::RecordKey::parse(&append.key).map_or_else(|error| error.to_string(), |key| key.to_string());
+    let name = RecordKey::parse(&append.key).map_or_else(|error| error.to_string(), |key| key.to_string());
     match &append.what {
         AppendKind::Record(value) => format!("{} {name} {}", append.ticket.0, String::from_utf8_lossy(value)),
         AppendKind::Tombstone(places) => format!("{} {name} tombstone for {places:?}", append.ticket.0),

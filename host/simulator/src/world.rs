@@ -209,6 +209,9 @@ impl World {
     /// Time passes.
     pub fn pass(&mut self, until_ms: u64) {
         self.now_ms = self.now_ms.max(until_ms);
+        if self.landing.is_empty() {
+            return;
+        }
         let now_ms = self.now_ms;
         let landed: Vec<_> = self.landing.extract_if(.., |(_, by_ms)| *by_ms <= now_ms).collect();
         for (index, _) in landed {
