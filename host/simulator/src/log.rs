@@ -17,6 +17,7 @@ struct Write {
 #[derive(Clone, Debug)]
 enum Written {
     Record(Vec<u8>),
+    /// Of no place: a record that a planted mistake left out.
     Tombstone(Vec<Position>),
 }
 
@@ -48,8 +49,8 @@ impl SimulatedLog {
     pub fn end(&self) -> Position {
         let end = match self.writes.last() {
             None => Position(0),
-            Some(Write { position, what: Written::Record(_), .. }) => Position(position.0 + 1),
-            Some(Write { position, .. }) => *position,
+            Some(Write { position, what: Written::Tombstone(places), .. }) if !places.is_empty() => *position,
+            Some(Write { position, .. }) => Position(position.0 + 1),
         };
         end.max(self.given)
     }
