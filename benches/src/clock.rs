@@ -1,0 +1,58 @@
+//! Time of threads and processes on the processor, where the system tells it: other work on the machine does not count.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Seconds that this thread has been on the processor.
+pub fn thread_cpu_s() -> f64 {
+    cpu_s("/proc/thread-self/schedstat").unwrap_or(0.0)
+}
+
+fn cpu_s(path: &str) -> Option<f64> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let on_processor: u64 = text.split(' ').next()?.parse().ok()?;
+    Some(on_processor as f64 / 1e9)
+}
+
+/// Watches the threads of this process whose names start so, until it is asked: a thread that has ended tells nothing.
+pub struct ThreadWatch {
+    stop: Arc<AtomicBool>,
+    watcher: JoinHandle<f64>,
+}
+
+impl ThreadWatch {
+    /// Begins to watch.
+    pub fn start(prefix: &'static str) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let watcher = std::thread::spawn(move || {
+            let mut seen: HashMap<String, f64> = HashMap::new();
+            while !stopped.load(Ordering::Relaxed) {
+                look(prefix, &mut seen);
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            seen.values().sum()
+        });
+        Self { stop, watcher }
+    }
+
+    /// Seconds that they all were on the processor.
+    pub fn stop(self) -> f64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.watcher.join().unwrap_or(0.0)
+    }
+}
+
+fn look(prefix: &str, seen: &mut HashMap<String, f64>) {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return };
+    for thread in threads.flatten() {
+        let path = thread.path();
+        let named = std::fs::read_to_string(path.join("comm")).is_ok_and(|name| name.starts_with(prefix));
+        if named && let Some(time) = cpu_s(&path.join("schedstat").to_string_lossy()) {
+            seen.insert(path.to_string_lossy().into_owned(), time);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The benchmarks: `weir-bench [FIGURE...]` measures the figures of BENCHMARKS.md, all of them without a name, and
+//! writes them as a table. `scripts/bench` builds what it needs and puts the table into its place.
+//!
+//! Everything that is compared is measured in one run, in turns, each in a process of its own.
+
+mod bare;
+mod child;
+mod clock;
+mod host;
+mod index;
+mod job;
+mod keyed;
+mod process;
+mod report;
+mod throughput;
+
+use anyhow::{Context, bail};
+use report::Figure;
+use std::path::PathBuf;
+
+/// As in the host's own binary: both sides of a comparison have it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What is measured, and how much of it.
+pub struct Bench {
+    /// The component of tests/guests/tally.
+    guest: PathBuf,
+    /// The host's binary.
+    weir: PathBuf,
+    /// Input events of one measured run.
+    events: u64,
+    /// How often each comparison is made.
+    rounds: usize,
+    /// Keys and action states of the large cases.
+    many: u64,
+}
+
+fn main() -> anyhow::Result<()> {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, rest @ ..] = &mut arguments[..] {
+        match command.as_str() {
+            "run-bare" => return bare::run_child(rest),
+            "run-host" => return host::run_child(rest),
+            _ => {}
+        }
+    }
+    let bench = Bench {
+        guest: path("WEIR_BENCH_GUEST", "target/guests/tally.wasm")?,
+        weir: path("WEIR_BENCH_HOST", "target/release/weir")?,
+        events: number("WEIR_BENCH_EVENTS", 300_000)?,
+        rounds: number("WEIR_BENCH_ROUNDS", 5)? as usize,
+        many: number("WEIR_BENCH_MANY", 1_000_000)?,
+    };
+    let mut figures: Vec<Figure> = Vec::new();
+    for (name, measure) in GROUPS {
+        if arguments.is_empty() || arguments.iter().any(|wanted| wanted == name) {
+            eprintln!("{name}");
+            figures.extend(measure(&bench).with_context(|| format!("measure {name}"))?);
+        }
+    }
+    if figures.is_empty() {
+        let names: Vec<&str> = GROUPS.iter().map(|(name, _)| *name).collect();
+        bail!("no figure of that name: there are {}", names.join(", "));
+    }
+    print!("{}", report::table(&figures));
+    Ok(())
+}
+
+type Measure = fn(&Bench) -> anyhow::Result<Vec<Figure>>;
+
+const GROUPS: [(&str, Measure); 4] = [
+    ("throughput", throughput::measure),
+    ("index", index::measure),
+    ("keyed", keyed::measure),
+    ("process", process::measure),
+];
+
+fn path(variable: &str, otherwise: &str) -> anyhow::Result<PathBuf> {
+    let path = std::env::var_os(variable).map_or_else(|| PathBuf::from(otherwise), PathBuf::from);
+    path.canonicalize().with_context(|| format!("{} is missing: `make guests host` builds it", path.display()))
+}
+
+fn number(variable: &str, otherwise: u64) -> anyhow::Result<u64> {
+    match std::env::var(variable) {
+        Ok(text) => text.parse().with_context(|| format!("{variable}={text} is no number")),
+        Err(_) => Ok(otherwise),
+    }
+}

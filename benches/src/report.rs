@@ -1,0 +1,110 @@
+//! Figures, and the table of them.
+
+use std::fmt::Write;
+
+/// What a figure should be.
+#[derive(Clone, Copy, Debug)]
+pub enum Bound {
+    /// At least.
+    AtLeast(f64),
+    /// At most.
+    AtMost(f64),
+    /// It is only told.
+    None,
+}
+
+/// How a value is written.
+#[derive(Clone, Copy, Debug)]
+enum Unit {
+    Percent,
+    Times,
+    Seconds,
+    Microseconds,
+    Megabytes,
+}
+
+/// One measured figure.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    letter: &'static str,
+    what: String,
+    value: f64,
+    unit: Unit,
+    bound: Bound,
+    saying: String,
+}
+
+impl Figure {
+    /// A ratio, told in per cent.
+    pub fn ratio(letter: &'static str, what: impl Into<String>, value: f64, bound: Bound) -> Self {
+        Self::new(letter, what, value, Unit::Percent, bound)
+    }
+
+    /// A ratio, told as a factor.
+    pub fn times(letter: &'static str, what: impl Into<String>, value: f64, bound: Bound) -> Self {
+        Self::new(letter, what, value, Unit::Times, bound)
+    }
+
+    /// Seconds.
+    pub fn seconds(letter: &'static str, what: impl Into<String>, value: f64, bound: Bound) -> Self {
+        Self::new(letter, what, value, Unit::Seconds, bound)
+    }
+
+    /// Microseconds.
+    pub fn microseconds(letter: &'static str, what: impl Into<String>, value: f64, bound: Bound) -> Self {
+        Self::new(letter, what, value, Unit::Microseconds, bound)
+    }
+
+    /// Megabytes of 10⁶ bytes.
+    pub fn megabytes(letter: &'static str, what: impl Into<String>, value: f64, bound: Bound) -> Self {
+        Self::new(letter, what, value, Unit::Megabytes, bound)
+    }
+
+    /// With what it was made from.
+    pub fn saying(mut self, text: impl Into<String>) -> Self {
+        self.saying = text.into();
+        self
+    }
+
+    fn new(letter: &'static str, what: impl Into<String>, value: f64, unit: Unit, bound: Bound) -> Self {
+        Self { letter, what: what.into(), value, unit, bound, saying: String::new() }
+    }
+
+    fn verdict(&self) -> &'static str {
+        match self.bound {
+            Bound::AtLeast(least) if self.value < least => "missed",
+            Bound::AtMost(most) if self.value > most => "missed",
+            Bound::None => "",
+            Bound::AtLeast(_) | Bound::AtMost(_) => "met",
+        }
+    }
+}
+
+impl Unit {
+    fn write(self, value: f64) -> String {
+        match self {
+            Self::Percent if value < 0.1 => format!("{:.1} %", value * 100.0),
+            Self::Percent => format!("{:.0} %", value * 100.0),
+            Self::Times => format!("{value:.2} times"),
+            Self::Seconds => format!("{value:.2} s"),
+            Self::Microseconds => format!("{value:.2} µs"),
+            Self::Megabytes => format!("{value:.0} MB"),
+        }
+    }
+}
+
+/// All figures as a table in Markdown.
+pub fn table(figures: &[Figure]) -> String {
+    let mut text = String::from("| | figure | measured | wanted | | from |\n|---|---|---|---|---|---|\n");
+    for figure in figures {
+        let wanted = match figure.bound {
+            Bound::AtLeast(least) => format!("≥ {}", figure.unit.write(least)),
+            Bound::AtMost(most) => format!("≤ {}", figure.unit.write(most)),
+            Bound::None => String::new(),
+        };
+        let Figure { letter, what, value, unit, saying, .. } = figure;
+        let (measured, verdict) = (unit.write(*value), figure.verdict());
+        writeln!(text, "| {letter} | {what} | {measured} | {wanted} | {verdict} | {saying} |").expect("strings take all");
+    }
+    text
+}
