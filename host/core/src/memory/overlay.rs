@@ -117,7 +117,7 @@ mod tests {
 
     fn update() -> impl Strategy<Value = MemoryUpdate> {
         let path = prop_oneof![Just(""), Just("a"), Just("b"), Just("a.x"), Just("a.y"), Just("a.x.p"), Just("b.q")]
-            .prop_map(|text| path(text));
+            .prop_map(path);
         (path, 0..4u8).prop_map(|(path, what)| match what {
             0 => MemoryUpdate::NewObject(path),
             1 => MemoryUpdate::Remove(path),

@@ -3,9 +3,11 @@
 //! One index over a narrow [`log`]: facts go in, appends come out, positions come back with acknowledgements.
 //! No operation looks at all keys or all states [D2] [D4].
 
+mod again;
 pub mod log;
 mod positions;
 mod rebuild;
+mod states;
 
 pub use rebuild::{Rebuild, RebuildError};
 
@@ -13,13 +15,12 @@ use crate::action_state::{
     ActionState, CallPut, Decision, DroppedInput, RecordKey, RecordKind, StateKey, encode_call_result, encode_state,
 };
 use crate::event::{PartitionId, SequenceNumber, SourcePosition};
-use crate::id::{ActionId, EventId};
 use crate::key::Key;
 use hashbrown::{HashMap, HashSet};
 use log::{Acknowledged, Append, AppendKind, Position, RecordPlace, Ticket};
 use positions::LivePositions;
-use std::collections::{BTreeMap, VecDeque};
-use std::ops::RangeInclusive;
+use states::{Entry, Inner, States};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A record that is too large for the log [S26].
@@ -61,12 +62,9 @@ pub struct ActionStateStore {
     with_dropped_input: HashMap<Key, HashSet<Inner>>,
 }
 
-/// Names a state among those of its key.
-type Inner = (SequenceNumber, EventId, ActionId);
-
 #[derive(Clone, Debug, Default)]
 struct StatesOfKey {
-    states: BTreeMap<Inner, Box<Entry>>,
+    states: States,
     /// The last append of this key.
     last_ticket: Option<Ticket>,
 }
@@ -77,16 +75,6 @@ enum Unacknowledged {
     Record(RecordKey),
     /// Of a key's record.
     Tombstone(Key),
-}
-
-/// A state with all its records, the oldest first.
-#[derive(Clone, Debug)]
-struct Entry {
-    /// Shared with whoever applies it.
-    state: Arc<ActionState>,
-    records: Vec<(RecordKind, RecordPlace)>,
-    /// Whether a task of this process asked for it.
-    asked: bool,
 }
 
 impl ActionStateStore {
@@ -126,17 +114,23 @@ impl ActionStateStore {
         if value.len() > max {
             return Err(RecordTooLarge { key: key.to_string(), size: value.len(), max });
         }
-        let ticket = self.append(RecordKey { state: key.clone(), kind: RecordKind::State }, value);
-        let entry = self.entry(key, || ActionState::started(state.action.clone(), state.started_at_ms));
-        entry.records.push((RecordKind::State, RecordPlace::Unacknowledged(ticket)));
-        if !state.completed {
-            state.call_results = std::mem::take(&mut Arc::make_mut(&mut entry.state).call_results);
-        }
-        let has_dropped_input = !state.dropped_input.is_empty();
-        entry.state = Arc::new(state);
-        if has_dropped_input {
+        if !state.dropped_input.is_empty() {
             self.with_dropped_input.entry_ref(&key.key).or_default().insert(inner(key));
         }
+        state.call_results.clear();
+        let ticket = self.append(RecordKey { state: key.clone(), kind: RecordKind::State }, value);
+        let states = &mut self.keys.get_mut(&key.key).expect("the append made the key").states;
+        let entry = match states.get_mut(&inner(key)) {
+            Some(entry) => {
+                if !state.completed {
+                    state.call_results = std::mem::take(&mut Arc::make_mut(&mut entry.state).call_results);
+                }
+                entry.state = Arc::new(state);
+                entry
+            }
+            None => states.get_or_insert_with(inner(key), || Entry::new(state, true)),
+        };
+        entry.records.push((RecordKind::State, RecordPlace::Unacknowledged(ticket)));
         Ok(())
     }
 
@@ -164,7 +158,7 @@ impl ActionStateStore {
 
     /// Whether anything is recorded of a state.
     fn holds(&self, key: &StateKey) -> bool {
-        self.keys.get(&key.key).is_some_and(|states| states.states.contains_key(&inner(key)))
+        self.keys.get(&key.key).is_some_and(|states| states.states.get(&inner(key)).is_some())
     }
 
     /// Drops all records of one call, by tombstones.
@@ -180,11 +174,7 @@ impl ActionStateStore {
     /// Forgets the states of a key below a sequence number, by tombstones [S24].
     pub fn prune(&mut self, key: &Key, below: SequenceNumber) {
         let Some(states) = self.keys.get_mut(key) else { return };
-        let mut pruned = Vec::new();
-        while let Some(first) = states.states.first_entry().filter(|first| first.key().0 < below) {
-            pruned.push(first.remove_entry());
-        }
-        for ((sequence_number, event, action), entry) in pruned {
+        for ((sequence_number, event, action), entry) in states.states.take_below(below) {
             let state = StateKey { key: key.clone(), sequence_number, event, action };
             self.forget_state(&state, *entry);
         }
@@ -195,7 +185,7 @@ impl ActionStateStore {
     pub fn drop_state(&mut self, key: &StateKey) {
         let Some(states) = self.keys.get_mut(&key.key) else { return };
         let Some(entry) = states.states.remove(&inner(key)) else { return };
-        self.forget_state(key, *entry);
+        self.forget_state(key, entry);
     }
 
     /// What goes with a state that was taken out of the index.
@@ -214,77 +204,13 @@ impl ActionStateStore {
         self.append_tombstones(key, entry.records);
     }
 
-    /// Puts all records of a state again, and the old ones get tombstones: it no longer holds the marker back [S23].
-    pub fn put_again(&mut self, key: &StateKey) {
-        let Some(entry) = self.keys.get_mut(&key.key).and_then(|states| states.states.get_mut(&inner(key))) else {
-            return;
-        };
-        let old = std::mem::take(&mut entry.records);
-        let state = entry.state.clone();
-        let mut again = Vec::new();
-        for (position, result) in &state.call_results {
-            let kind = match result.is_pending() {
-                true => RecordKind::CallPending(*position),
-                false => RecordKind::CallResult(*position),
-            };
-            again.push((kind, encode_call_result(&state.action, state.started_at_ms, result)));
-        }
-        if old.iter().any(|(kind, _)| *kind == RecordKind::State) {
-            again.push((RecordKind::State, encode_state(&state)));
-        }
-        for (kind, value) in again {
-            let ticket = self.append(RecordKey { state: key.clone(), kind }, value);
-            let states = self.keys.get_mut(&key.key).expect("the key was just found");
-            let entry = states.states.get_mut(&inner(key)).expect("the state was just found");
-            entry.records.push((kind, RecordPlace::Unacknowledged(ticket)));
-        }
-        self.append_tombstones(key, old);
-    }
-
-    /// Puts all states of a key again, in their order, if one of them holds the marker back by more than so many
-    /// records [S23].
-    pub fn put_laggards_again(&mut self, key: &Key, lag_max: u64) {
-        let Some(states) = self.keys.get(key) else { return };
-        let oldest = |entry: &Entry| entry.records.first().map(|(_, place)| *place);
-        let lags = |entry: &Entry| match oldest(entry) {
-            Some(RecordPlace::At(position)) => self.end.0.saturating_sub(position.0) > lag_max,
-            Some(RecordPlace::Unacknowledged(_)) | None => false,
-        };
-        if !states.states.values().any(|entry| lags(entry)) {
-            return;
-        }
-        let mut ordered: Vec<_> = states.states.iter().map(|(name, entry)| (age(oldest(entry)), *name)).collect();
-        ordered.sort_unstable();
-        for (_, (sequence_number, event, action)) in ordered {
-            self.put_again(&StateKey { key: key.clone(), sequence_number, event, action });
-        }
-    }
-
-    /// A run goes on from a checkpoint in which so many of its tasks were done, beside those `queued`: the states of
-    /// those that were done are the oldest ones, and will not be asked for again.
-    pub fn mark_done(&mut self, key: &Key, run: SequenceNumber, done: u64, queued: &HashSet<(EventId, ActionId)>) {
-        let Some(states) = self.keys.get_mut(key).filter(|_| self.unasked > 0) else { return };
-        let of_run = states.states.range_mut(run_range(run));
-        let mut oldest: Vec<_> = of_run
-            .filter(|((_, event, action), _)| !queued.contains(&(*event, *action)))
-            .map(|(_, entry)| (age(entry.records.first().map(|(_, place)| *place)), entry))
-            .collect();
-        oldest.sort_unstable_by_key(|(age, _)| *age);
-        for (_, entry) in oldest.into_iter().take(done as usize) {
-            if !entry.asked {
-                entry.asked = true;
-                self.unasked -= 1;
-            }
-        }
-    }
-
     /// The first state of a run that no task of this process has asked for [S14].
     pub fn unasked(&self, key: &Key, sequence_number: SequenceNumber) -> Option<(StateKey, &ActionState)> {
         if self.unasked == 0 {
             return None;
         }
-        let of_run = self.of_run(key, sequence_number)?;
-        let ((_, event, action), entry) = of_run.into_iter().find(|(_, entry)| !entry.asked)?;
+        let mut of_run = self.keys.get(key)?.states.of_run(sequence_number);
+        let ((_, event, action), entry) = of_run.find(|(_, entry)| !entry.asked)?;
         let state = StateKey { key: key.clone(), sequence_number, event: *event, action: *action };
         Some((state, &entry.state))
     }
@@ -309,7 +235,7 @@ impl ActionStateStore {
         let covers = |dropped: &DroppedInput| dropped.first <= position && position <= dropped.last;
         let Some(names) = self.with_dropped_input.get(key) else { return false };
         let states = &self.keys[key].states;
-        names.iter().flat_map(|name| &states[name].state.dropped_input).any(covers)
+        names.iter().filter_map(|name| states.get(name)).flat_map(|entry| &entry.state.dropped_input).any(covers)
     }
 
     /// Where a rebuild must start: the oldest record of any state not pruned; with none, the end [S23].
@@ -380,18 +306,9 @@ impl ActionStateStore {
         self.keys.values().all(|states| states.states.is_empty())
     }
 
-    fn of_run(
-        &self,
-        key: &Key,
-        sequence_number: SequenceNumber,
-    ) -> Option<std::collections::btree_map::Range<'_, Inner, Box<Entry>>> {
-        Some(self.keys.get(key)?.states.range(run_range(sequence_number)))
-    }
-
     fn entry(&mut self, key: &StateKey, start: impl FnOnce() -> ActionState) -> &mut Entry {
         let states = self.keys.entry_ref(&key.key).or_default();
-        let entry = states.states.entry(inner(key));
-        entry.or_insert_with(|| Box::new(Entry { state: Arc::new(start()), records: Vec::new(), asked: true }))
+        states.states.get_or_insert_with(inner(key), || Entry::new(start(), true))
     }
 
     fn append(&mut self, record: RecordKey, value: Vec<u8>) -> Ticket {
@@ -438,18 +355,4 @@ impl ActionStateStore {
 
 fn inner(key: &StateKey) -> Inner {
     (key.sequence_number, key.event, key.action)
-}
-
-/// The names of all states of a run.
-fn run_range(run: SequenceNumber) -> RangeInclusive<Inner> {
-    (run, EventId([0; 16]), ActionId([0; 16]))..=(run, EventId([0xff; 16]), ActionId([0xff; 16]))
-}
-
-/// Sorts places by their age, the oldest first: what is not acknowledged comes after all that is.
-fn age(place: Option<RecordPlace>) -> (bool, u64) {
-    match place {
-        Some(RecordPlace::At(position)) => (false, position.0),
-        Some(RecordPlace::Unacknowledged(ticket)) => (true, ticket.0),
-        None => (true, u64::MAX),
-    }
 }

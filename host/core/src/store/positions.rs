@@ -3,7 +3,8 @@
 use super::log::Position;
 use std::collections::VecDeque;
 
-/// Positions in their order, each live until it is forgotten. All operations take amortised logarithmic time.
+/// Positions in their order, each live until it is forgotten. Operations take constant time where the log numbers its
+/// records without gaps, logarithmic time otherwise.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LivePositions {
     /// Position, and whether it is live. The front is live, unless all is empty.
@@ -21,8 +22,7 @@ impl LivePositions {
 
     /// The record there is no longer needed.
     pub(super) fn forget(&mut self, position: Position) {
-        let found = self.positions.binary_search_by_key(&position, |(position, _)| *position);
-        let at = found.expect("a position is forgotten once");
+        let at = self.find(position).expect("a position is forgotten once");
         self.positions[at].1 = false;
         while self.positions.front().is_some_and(|(_, live)| !live) {
             self.positions.pop_front();
@@ -32,5 +32,14 @@ impl LivePositions {
     /// The oldest live position.
     pub(super) fn oldest(&self) -> Option<Position> {
         self.positions.front().map(|(position, _)| *position)
+    }
+
+    fn find(&self, position: Position) -> Option<usize> {
+        let first = self.positions.front()?.0;
+        let if_without_gaps = position.0.checked_sub(first.0)? as usize;
+        match self.positions.get(if_without_gaps) {
+            Some((found, _)) if *found == position => Some(if_without_gaps),
+            _ => self.positions.binary_search_by_key(&position, |(position, _)| *position).ok(),
+        }
     }
 }

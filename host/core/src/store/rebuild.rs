@@ -53,10 +53,9 @@ impl Rebuild {
         }
         let states = self.store.keys.entry_ref(&record.state.key).or_default();
         let unasked = &mut self.store.unasked;
-        let entry = states.states.entry(inner(&record.state)).or_insert_with(|| {
+        let entry = states.states.get_or_insert_with(inner(&record.state), || {
             *unasked += 1;
-            let state = ActionState::started(part.action.clone(), part.started_at_ms);
-            Box::new(Entry { state: Arc::new(state), records: Vec::new(), asked: false })
+            Entry::new(ActionState::started(part.action.clone(), part.started_at_ms), false)
         });
         entry.records.push((record.kind, RecordPlace::At(position)));
         merge(Arc::make_mut(&mut entry.state), part, record.kind);

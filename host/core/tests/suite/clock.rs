@@ -113,8 +113,7 @@ fn times_seen(timestamp_ms: Option<u64>, fails: bool) -> Vec<u64> {
     world.now_ms = 5_000;
     world.kill();
     world.run();
-    let times = times.borrow().clone();
-    times
+    times.take()
 }
 
 // [S10] [S19]

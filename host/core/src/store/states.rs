@@ -1,0 +1,123 @@
+//! The states of one key, sorted by name.
+
+use crate::action_state::{ActionState, RecordKind};
+use crate::event::SequenceNumber;
+use crate::id::{ActionId, EventId};
+use crate::store::log::RecordPlace;
+use std::collections::VecDeque;
+use std::collections::vec_deque::{Iter, IterMut};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Names a state among those of its key.
+pub(super) type Inner = (SequenceNumber, EventId, ActionId);
+
+/// A state with all its records, the oldest first.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// Shared with whoever applies it.
+    pub(super) state: Arc<ActionState>,
+    pub(super) records: Vec<(RecordKind, RecordPlace)>,
+    /// Whether a task of this process asked for it.
+    pub(super) asked: bool,
+}
+
+impl Entry {
+    /// A state without records.
+    pub(super) fn new(state: ActionState, asked: bool) -> Self {
+        // Most states have one record: a vector that grows by itself would begin with room for four.
+        Self { state: Arc::new(state), records: Vec::with_capacity(1), asked }
+    }
+
+    /// Sorts states by the age of their first record, the oldest first: what is not acknowledged comes last.
+    pub(super) fn age(&self) -> (bool, u64) {
+        match self.records.first() {
+            Some((_, RecordPlace::At(position))) => (false, position.0),
+            Some((_, RecordPlace::Unacknowledged(ticket))) => (true, ticket.0),
+            None => (true, u64::MAX),
+        }
+    }
+}
+
+/// The states of one key. Most keys have one or two, so they lie in a row; new ones come at its end and pruned ones leave
+/// at its front.
+#[derive(Clone, Debug, Default)]
+pub(super) struct States(VecDeque<(Inner, Box<Entry>)>);
+
+impl States {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Inner, &Entry)> {
+        self.0.iter().map(|(name, entry)| (name, &**entry))
+    }
+
+    pub(super) fn get(&self, name: &Inner) -> Option<&Entry> {
+        let at = self.find(name).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    pub(super) fn get_mut(&mut self, name: &Inner) -> Option<&mut Entry> {
+        let at = self.find(name).ok()?;
+        Some(&mut self.0[at].1)
+    }
+
+    pub(super) fn get_or_insert_with(&mut self, name: Inner, entry: impl FnOnce() -> Entry) -> &mut Entry {
+        let at = match self.find(&name) {
+            Ok(at) => at,
+            Err(at) => {
+                if self.0.is_empty() {
+                    self.0.reserve_exact(1);
+                }
+                self.0.insert(at, (name, Box::new(entry())));
+                at
+            }
+        };
+        &mut self.0[at].1
+    }
+
+    pub(super) fn remove(&mut self, name: &Inner) -> Option<Entry> {
+        let at = self.find(name).ok()?;
+        self.0.remove(at).map(|(_, entry)| *entry)
+    }
+
+    /// Takes the states below a sequence number away.
+    pub(super) fn take_below(&mut self, below: SequenceNumber) -> Vec<(Inner, Box<Entry>)> {
+        let end = self.0.partition_point(|(name, _)| name.0 < below);
+        let taken = self.0.drain(..end).collect();
+        if self.0.capacity() > 4 * self.0.len() + 16 {
+            self.0.shrink_to_fit();
+        }
+        taken
+    }
+
+    /// The states of one run.
+    pub(super) fn of_run(&self, run: SequenceNumber) -> Iter<'_, (Inner, Box<Entry>)> {
+        self.0.range(self.range_of(run))
+    }
+
+    /// The states of one run, to change.
+    pub(super) fn of_run_mut(&mut self, run: SequenceNumber) -> IterMut<'_, (Inner, Box<Entry>)> {
+        self.0.range_mut(self.range_of(run))
+    }
+
+    fn range_of(&self, run: SequenceNumber) -> Range<usize> {
+        let from = self.0.partition_point(|(name, _)| name.0 < run);
+        let to = self.0.partition_point(|(name, _)| name.0 <= run);
+        from..to
+    }
+
+    fn find(&self, name: &Inner) -> Result<usize, usize> {
+        // What is asked for is most often the newest.
+        match self.0.back() {
+            Some((last, _)) if last < name => Err(self.0.len()),
+            Some((last, _)) if last == name => Ok(self.0.len() - 1),
+            _ => self.0.binary_search_by(|(found, _)| found.cmp(name)),
+        }
+    }
+}
