@@ -1,3 +1,4 @@
 //! The suite.
 
+mod kill;
 mod log_conformance;

@@ -192,3 +192,136 @@ fn cut(text: &str) -> String {
     }
     format!("{}…", &text[..text.floor_char_boundary(LINE_BYTES_MAX)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::{Debug, Write};
+    use tracing::field::{Field, Visit};
+    use tracing::span;
+    use weir_core::event::{Event, SequenceNumber};
+    use weir_core::id::EventId;
+    use weir_core::json::Json;
+
+    /// Keeps each event as a line of text.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<String>>>);
+
+    struct Told(String);
+
+    impl Visit for Told {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            write!(self.0, " {}={value:?}", field.name()).unwrap();
+        }
+    }
+
+    impl tracing::Subscriber for Kept {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn event(&self, event: &tracing::Event<'_>) {
+            let metadata = event.metadata();
+            let mut told = Told(format!("{} {}", metadata.target(), metadata.level()));
+            event.record(&mut told);
+            self.0.lock().unwrap().push(told.0);
+        }
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    fn task() -> Task {
+        let payload = Json::null();
+        Task {
+            key: Key::new("north"),
+            sequence_number: SequenceNumber(7),
+            event: Event { id: EventId::of_input("file", b"0", b""), kind: "input".into(), payload },
+            action: ActionName::new("count").unwrap(),
+            source_timestamp_ms: None,
+            headers: Arc::from([]),
+        }
+    }
+
+    fn told(act: impl FnOnce(GuestLog)) -> Vec<String> {
+        let kept = Kept::default();
+        let log = GuestLog::new(Arc::new(GuestSettings::with_secret("hunter22")));
+        tracing::subscriber::with_default(kept.clone(), || act(log));
+        let lines = kept.0.lock().unwrap().clone();
+        lines
+    }
+
+    #[test]
+    fn a_line_carries_key_sequence_number_and_action() {
+        let lines = told(|log| {
+            log.begin(Some(&task()), 10);
+            log.write(Level::ERROR, "no quote");
+        });
+        let expected = "guest ERROR message=no quote component=\"guest\" key=\"north\" sequence_number=7 action=\"count\"";
+        let sorted = |line: &str| {
+            let mut parts: Vec<String> = line.split(' ').map(String::from).collect();
+            parts.sort();
+            parts
+        };
+        assert_eq!(lines.len(), 1);
+        assert_eq!(sorted(&lines[0]), sorted(expected));
+    }
+
+    #[test]
+    fn prints_are_lines_and_the_last_needs_no_newline() {
+        let lines = told(|log| {
+            log.begin(Some(&task()), 10);
+            log.print(PrintStream::Stdout, b"one\ntw");
+            log.print(PrintStream::Stderr, b"careful\n");
+            log.print(PrintStream::Stdout, b"o");
+        });
+        let texts: Vec<bool> = ["one", "careful", "two"]
+            .iter()
+            .zip(&lines)
+            .map(|(text, line)| line.contains(&format!("message={text}")))
+            .collect();
+        assert_eq!(texts, [true, true, true], "{lines:?}");
+        assert!(lines[0].contains("INFO") && lines[1].contains("WARN"), "{lines:?}");
+    }
+
+    // [S11]
+    #[test]
+    fn lines_over_the_limit_are_counted_and_dropped() {
+        let lines = told(|log| {
+            log.begin(Some(&task()), 2);
+            for _ in 0..5 {
+                log.write(Level::INFO, "again");
+            }
+            log.finish();
+        });
+        assert_eq!(lines.len(), 3);
+        assert!(lines[2].contains("3 more lines dropped: over limits.log_lines_max"), "{lines:?}");
+    }
+
+    // [S10]
+    #[test]
+    fn secrets_and_endless_lines_do_not_reach_the_log() {
+        let lines = told(|log| {
+            log.begin(Some(&task()), 10);
+            log.write(Level::INFO, "key hunter22!");
+            log.write(Level::INFO, &"x".repeat(3 * LINE_BYTES_MAX));
+        });
+        assert!(lines[0].contains("key [redacted]!"), "{lines:?}");
+        assert!(lines[1].len() < LINE_BYTES_MAX + 200);
+    }
+
+    #[test]
+    fn last_words_are_what_was_said_of_an_error() {
+        told(|log| {
+            log.begin(Some(&task()), 10);
+            log.write(Level::INFO, "fine");
+            log.print(PrintStream::Stderr, b"panicked at a.rs:1:\nboom\nnote: run with `RUST_BACKTRACE=1`\n");
+            assert_eq!(log.last_words().as_deref(), Some("panicked at a.rs:1: boom"));
+            log.finish();
+            assert_eq!(log.last_words(), None);
+        });
+    }
+}

@@ -35,3 +35,4 @@ pub use http::{GrantError, HttpGrant};
 pub use load::{ComponentSource, Grants, LoadedComponent};
 pub use port::{DoorClosed, DoorFuture, Interrupted, InvocationPort};
 pub use secret::Secret;
+pub use weir_core::limits::InvocationLimits;

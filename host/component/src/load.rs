@@ -52,6 +52,21 @@ pub(crate) struct GuestSettings {
     pub(crate) ticks: Arc<Ticks>,
 }
 
+#[cfg(test)]
+impl GuestSettings {
+    /// Settings that grant nothing, with one secret.
+    pub(crate) fn with_secret(secret: &str) -> Self {
+        Self {
+            name: "guest".into(),
+            config: BTreeMap::new(),
+            grants: GrantedOrigins::default(),
+            redactor: Redactor::new([crate::secret::Secret::new(secret)].into_iter()),
+            limits: Arc::default(),
+            ticks: Arc::default(),
+        }
+    }
+}
+
 /// A component that has described itself and can be run. Cheap to clone.
 #[derive(Clone)]
 pub struct LoadedComponent(pub(crate) Arc<Loaded>);

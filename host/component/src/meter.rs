@@ -126,6 +126,6 @@ mod tests {
         }
         assert!(matches!(meter.on_tick(), Ok(UpdateDeadline::Yield(1))));
         assert!(matches!(meter.on_tick(), Ok(UpdateDeadline::Yield(1))));
-        assert!(meter.on_tick().unwrap_err().is::<OutOfTime>());
+        assert!(meter.on_tick().is_err_and(|error| error.is::<OutOfTime>()));
     }
 }

@@ -15,6 +15,9 @@ const FRAMES_OF_PANICS: [&str; 9] = [
     "panicking", "panic_", "rust_panic", "abort", "__rust", "rust_begin_unwind", "__wasm_call", "_start", "cabi_export",
 ];
 
+/// What the engine says of a call that hands over too much; it has no public type for it.
+const OVER_CALL_BYTES: &str = "fuel allocated for hostcalls";
+
 pub(crate) fn guest_end(error: &wasmtime::Error, state: &HostState) -> Result<GuestEnd, Interrupted> {
     if let Some(interrupted) = error.downcast_ref::<Interrupted>() {
         return Err(*interrupted);
@@ -25,6 +28,9 @@ pub(crate) fn guest_end(error: &wasmtime::Error, state: &HostState) -> Result<Gu
         GuestEnd::TimedOut(time.to_string())
     } else if error.downcast_ref() == Some(&Trap::StackOverflow) {
         GuestEnd::Aborted(Abort::Limit("limits.stack_bytes_max", format!("call deeper{}", frames(error))))
+    } else if error.root_cause().to_string().contains(OVER_CALL_BYTES) {
+        let what = "hand the host more in one call than it looks at".to_owned();
+        GuestEnd::Aborted(Abort::Limit("limits.value_bytes_max", what))
     } else if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         GuestEnd::Trapped(format!("guest ended its process with exit code {}", exit.0))
     } else {
