@@ -29,6 +29,7 @@ impl Machine {
             process.interrupt_guests(&mut self.world, deploys);
             process.pump(&mut self.world, releases, self.log.writes(), deploys);
         }
+        self.look_for_repairs(&mut process);
         self.host = Host::Up(process);
     }
 

@@ -262,7 +262,7 @@ impl Ledger {
         }
         let again = effect.reconcilable
             && !self.was_dropped(effect.task)
-            && self.effects.iter().any(|other| other.landed && other.id == effect.id && other.status != Status::Retryable);
+            && self.effects.iter().any(|other| other.landed && other.reconcilable && other.id == effect.id && other.status != Status::Retryable);
         if again {
             let (id, key) = (effect.id.clone(), self.tasks[effect.task].key.clone());
             self.violate(|| format!("reconcilable call {id} of {key} took effect twice"));
@@ -282,6 +282,11 @@ impl Ledger {
             Fact::Completed { release } => Some(*release),
             _ => None,
         })
+    }
+
+    /// Whether a repair had failed calls of a task made again.
+    pub fn has_calls_made_again(&self, task: TaskIndex) -> bool {
+        self.tasks[task].facts.iter().any(|(_, fact)| *fact == Fact::Retried { failed_calls: true })
     }
 
     /// After how many writes a task failed for good the last time.

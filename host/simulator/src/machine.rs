@@ -283,7 +283,7 @@ impl Machine {
         if !process.timers.is_empty() {
             choices.push((3, Step::RetryDue));
         }
-        if process.operator.counters().keys_quarantined > 0 && self.repairs.is_wanted(self, process) {
+        if process.repair_wanted {
             choices.push((3, Step::Repair));
         }
     }

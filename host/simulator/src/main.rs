@@ -29,6 +29,9 @@ struct Arguments {
     threads: Option<usize>,
 }
 
+/// Lines of a story that are printed.
+const LINES_MAX: usize = 3_000;
+
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let mistake = match arguments.mistake.as_deref() {
@@ -103,8 +106,10 @@ fn explain(seed: u64, mistake: Option<Mistake>) {
 fn tell(scenario: Scenario, mistake: Option<Mistake>) {
     println!("{scenario}");
     let (outcome, story) = story(scenario, mistake);
-    for line in story {
-        println!("{line}");
+    let told = story.len().min(LINES_MAX);
+    story[..told].iter().for_each(|line| println!("{line}"));
+    if story.len() > told {
+        println!("and {} lines more", story.len() - told);
     }
     println!("{} steps: {}", outcome.steps, outcome.violation.as_deref().unwrap_or("nothing is wrong"));
 }

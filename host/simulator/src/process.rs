@@ -88,6 +88,10 @@ pub struct Process {
     pub lines_read: usize,
     /// The release that runs.
     pub release: usize,
+    /// Whether someone wants to repair a quarantined key.
+    pub repair_wanted: bool,
+    /// Keys quarantined, and appends issued, when that was looked at.
+    pub looked_at: (u64, usize),
     /// So many appends were issued.
     pub(crate) issued: usize,
 }
@@ -114,6 +118,8 @@ impl Process {
             last_checkpoint_done: false,
             lines_read: 0,
             release,
+            repair_wanted: false,
+            looked_at: (0, 0),
             issued: 0,
         }
     }

@@ -39,11 +39,6 @@ impl Repairs {
     pub(crate) fn can_redeliver(&self) -> bool {
         !self.requests.is_empty() && self.redelivered < REDELIVERED_MAX
     }
-
-    /// Whether someone wants to repair a key that is quarantined.
-    pub(crate) fn is_wanted(&self, machine: &Machine, process: &Process) -> bool {
-        process.operator.quarantine_reports().iter().any(|report| plan(machine, report).is_some())
-    }
 }
 
 /// What is to be done about a quarantined key; none where it is left alone. Goes by what stands, not by when.
@@ -70,6 +65,17 @@ fn plan(machine: &Machine, report: &QuarantineReport) -> Option<Repair> {
 }
 
 impl Machine {
+    /// Looks whether someone wants to repair a key, if something changed since the last look.
+    pub(crate) fn look_for_repairs(&self, process: &mut Process) {
+        let quarantined = process.operator.counters().keys_quarantined;
+        if (quarantined, process.issued) == process.looked_at {
+            return;
+        }
+        process.looked_at = (quarantined, process.issued);
+        process.repair_wanted = quarantined > 0
+            && process.operator.quarantine_reports().iter().any(|report| plan(self, report).is_some());
+    }
+
     /// Someone repairs a quarantined key.
     pub(crate) fn repair(&mut self) {
         let Host::Up(process) = &self.host else { return };

@@ -92,7 +92,7 @@ impl Scenario {
     pub fn generate(seed: u64) -> Self {
         let rng = &mut Rng::new(seed, 1);
         let keys = 1 + rng.below(3);
-        let count = *rng.pick(&[1, 2, 3, 3, 4, 5, 7]);
+        let count = *rng.pick(&[1, 2, 2, 3, 3, 4, 6]);
         let events = (0..count).map(|_| rng.below(keys) as u8).collect();
         let first = Application::generate(rng);
         let deploy = *rng.pick(&[Deploy::None, Deploy::None, Deploy::None, Deploy::Calls, Deploy::Calls, Deploy::Plan]);
