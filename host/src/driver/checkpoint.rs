@@ -1,5 +1,6 @@
 //! A shard's part in a checkpoint.
 
+use super::Shard;
 use crate::embedded::AppendMark;
 use crate::source::Progress;
 use weir_core::checkpoint::Entry;
@@ -36,4 +37,66 @@ pub(super) struct TakenCheckpoint {
     pub(super) outputs: String,
     pub(super) output_count: u64,
     pub(super) dead_letters: String,
+}
+
+impl Shard {
+    /// Takes a checkpoint of all operators. What is to be done without waiting is done before.
+    pub(super) fn take_checkpoint(&mut self) -> anyhow::Result<ShardCheckpoint> {
+        let mut checkpoint = ShardCheckpoint { progress: self.progress, ..ShardCheckpoint::default() };
+        let mut operators = Vec::new();
+        for at in 0..self.operators.len() {
+            let operator = &mut self.operators[at];
+            let mut marker = None;
+            if operator.has_changes() {
+                let part = operator.begin_checkpoint();
+                operators.push((at, part.id));
+                checkpoint.entries.extend(part.entries);
+                marker = Some(part.marker);
+            }
+            let marker = marker.unwrap_or_else(|| self.operators[at].store().recovery_marker());
+            let offset = self.offsets[at].max(self.progress.offset);
+            checkpoint.partitions.push((self.operators[at].partition(), offset, marker));
+            // Nothing but appends can have come up: outputs of what is not in the checkpoint are not to be, either.
+            self.appends.extend(self.operators[at].take_appends());
+        }
+        // All that the checkpoint rests on is in the store's journal before it.
+        self.flush_appends()?;
+        checkpoint.outputs = std::mem::take(&mut self.outputs);
+        checkpoint.output_count = std::mem::take(&mut self.output_count);
+        checkpoint.dead_letters = std::mem::take(&mut self.dead_letters);
+        checkpoint.changed = !operators.is_empty()
+            || !checkpoint.outputs.is_empty()
+            || !checkpoint.dead_letters.is_empty()
+            || self.checkpointed_progress != self.progress;
+        self.checkpointed_progress = self.progress;
+        self.taken = Some(TakenCheckpoint {
+            operators,
+            mark: self.log.mark(),
+            outputs: checkpoint.outputs.clone(),
+            output_count: checkpoint.output_count,
+            dead_letters: checkpoint.dead_letters.clone(),
+        });
+        Ok(checkpoint)
+    }
+
+    pub(super) fn on_checkpoint_completed(&mut self) {
+        let Some(taken) = self.taken.take() else { return };
+        self.acknowledge(taken.mark);
+        for (at, id) in taken.operators {
+            self.operators[at].on_checkpoint_completed(id);
+            self.touched.push(at);
+        }
+        self.told_full = false;
+    }
+
+    pub(super) fn on_checkpoint_aborted(&mut self) {
+        let Some(taken) = self.taken.take() else { return };
+        for (at, id) in taken.operators {
+            self.operators[at].on_checkpoint_aborted(id);
+        }
+        self.outputs.insert_str(0, &taken.outputs);
+        self.output_count += taken.output_count;
+        self.dead_letters.insert_str(0, &taken.dead_letters);
+        self.told_full = false;
+    }
 }

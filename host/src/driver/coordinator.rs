@@ -273,7 +273,8 @@ impl Coordinator {
             std::mem::take(&mut record.partitions).into_iter().map(|known| (known.partition, known)).collect();
         for (partition, source_offset, marker) in parts.iter().flat_map(|part| &part.partitions) {
             let (partition, recovery_marker) = (partition.0, marker.0);
-            partitions.insert(partition, PartitionProgress { partition, source_offset: *source_offset, recovery_marker });
+            partitions
+                .insert(partition, PartitionProgress { partition, source_offset: *source_offset, recovery_marker });
         }
         record.partitions = partitions.into_values().collect();
         record.values.insert(value_names::SOURCE.to_owned(), self.source.into());

@@ -14,7 +14,12 @@ pub(super) struct Doors {
 
 impl Doors {
     /// Someone waits for an append.
-    pub(super) fn wait(&mut self, partition: PartitionId, ticket: Ticket, reply: oneshot::Sender<Result<(), DoorClosed>>) {
+    pub(super) fn wait(
+        &mut self,
+        partition: PartitionId,
+        ticket: Ticket,
+        reply: oneshot::Sender<Result<(), DoorClosed>>,
+    ) {
         self.waiting.entry((partition, ticket)).or_default().push(reply);
     }
 

@@ -10,12 +10,13 @@ mod invocations;
 mod observe;
 mod port;
 mod recover;
+mod report;
 mod shard;
 mod shards;
 mod timers;
 
 pub use coordinator::{CheckpointCounts, Coordinator, CoordinatorStart, Outcome, Sinks, value_names};
-pub use observe::{add as add_counters, Observation, RepairRequest, ShardObservation};
+pub use observe::{Observation, RepairRequest, ShardObservation, add as add_counters};
 pub use port::ActionTable;
 pub(crate) use recover::Recovery;
 pub use recover::SetAsideRecords;

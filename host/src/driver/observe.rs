@@ -1,7 +1,9 @@
 //! What people can see of a running shard, and how they repair it.
 
 use super::Shard;
+use crate::clock::now_ms;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 use weir_core::action_state::{ActionState, StateKey};
 use weir_core::event::PartitionId;
 use weir_core::key::Key;
@@ -51,6 +53,34 @@ pub struct RepairRequest {
 }
 
 impl Shard {
+    /// Someone repairs a quarantined key; the answer waits until that is durable.
+    pub(super) fn on_repair(
+        &mut self,
+        request: RepairRequest,
+        reply: oneshot::Sender<Result<(), String>>,
+    ) -> anyhow::Result<()> {
+        let Some(&at) = self.by_partition.get(&request.partition) else {
+            let _ = reply.send(Err(format!("repair {}: its partition is not here", request.state)));
+            return Ok(());
+        };
+        let repaired = self.operators[at].on_repair(&request.state, request.repairs, request.repair, now_ms());
+        self.touched.push(at);
+        match repaired {
+            Err(refused) => drop(reply.send(Err(refused.to_string()))),
+            Ok(None) => drop(reply.send(Ok(()))),
+            Ok(Some(ticket)) => {
+                let (sender, receiver) = oneshot::channel();
+                self.doors.wait(self.operators[at].partition(), ticket, sender);
+                tokio::task::spawn_local(async move {
+                    let durable = matches!(receiver.await, Ok(Ok(())));
+                    let stopping = "the host stops before the repair is durable: repair again when it runs";
+                    let _ = reply.send(durable.then_some(()).ok_or_else(|| stopping.to_owned()));
+                });
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn observe(&self, what: Observation) -> anyhow::Result<ShardObservation> {
         Ok(match what {
             Observation::Counters => {

@@ -3,10 +3,11 @@
 //! Where an event waits: in the shard's channel; in its operator, pending; in an invocation; its outputs in the buffer
 //! until the next checkpoint. Each of these is bounded, and a full one makes the reader wait.
 
-use super::checkpoint::{ShardCheckpoint, TakenCheckpoint};
+use super::checkpoint::TakenCheckpoint;
 use super::doors::Doors;
 use super::invocations::Invocations;
 use super::port::{ActionTable, Fact, ShardPort};
+use super::report::log_report;
 use super::shards::{ShardControl, ShardEnd};
 use super::timers::Timers;
 use crate::clock::now_ms;
@@ -22,7 +23,7 @@ use weir_component::{Interrupted, Invoker};
 use weir_core::event::PartitionId;
 use weir_core::invocation::{Invocation, InvocationEnd};
 use weir_core::key::Key;
-use weir_core::operator::{Command, INVOCATION_BITS, Operator, Report};
+use weir_core::operator::{Command, INVOCATION_BITS, Operator};
 use weir_core::store::log::{ActionStateLog, Append};
 
 /// Bytes of outputs and dead letters that wait for a checkpoint, from which on no more events are taken.
@@ -64,31 +65,31 @@ pub struct ShardStart {
 pub struct Shard {
     pub(super) index: usize,
     pub(super) operators: Vec<Operator>,
-    by_partition: HashMap<PartitionId, usize>,
+    pub(super) by_partition: HashMap<PartitionId, usize>,
     pub(super) offsets: Vec<u64>,
-    log: StoreLog,
+    pub(super) log: StoreLog,
     pub(super) store: Store,
     pub(super) invocations: Invocations,
     batches: mpsc::Receiver<Batch>,
     orders: mpsc::Receiver<ShardControl>,
     ends: mpsc::Sender<ShardEnd>,
     facts: mpsc::UnboundedReceiver<Fact>,
-    doors: Doors,
+    pub(super) doors: Doors,
     timers: Timers,
     /// Operators that may have commands.
-    touched: Vec<usize>,
-    appends: Vec<Append>,
+    pub(super) touched: Vec<usize>,
+    pub(super) appends: Vec<Append>,
     /// A sync that was asked for, and what it makes durable.
     sync: Option<(AppendMark, oneshot::Receiver<Result<(), StoreError>>)>,
     pub(super) progress: Progress,
-    checkpointed_progress: Progress,
+    pub(super) checkpointed_progress: Progress,
     pub(super) outputs: String,
     pub(super) output_count: u64,
     pub(super) dead_letters: String,
-    taken: Option<TakenCheckpoint>,
+    pub(super) taken: Option<TakenCheckpoint>,
     at_end: bool,
     told_idle: bool,
-    told_full: bool,
+    pub(super) told_full: bool,
     policy_stop: Option<String>,
     draining: Option<oneshot::Sender<()>>,
     drained: bool,
@@ -299,7 +300,7 @@ impl Shard {
         }
     }
 
-    fn flush_appends(&mut self) -> anyhow::Result<()> {
+    pub(super) fn flush_appends(&mut self) -> anyhow::Result<()> {
         if !self.appends.is_empty() {
             self.log.append(std::mem::take(&mut self.appends))?;
         }
@@ -324,7 +325,7 @@ impl Shard {
     }
 
     /// What was appended up to the mark is durable.
-    fn acknowledge(&mut self, mark: AppendMark) {
+    pub(super) fn acknowledge(&mut self, mark: AppendMark) {
         let mut seen: Vec<usize> = Vec::new();
         for acknowledged in self.log.acknowledged_up_to(mark) {
             let at = self.by_partition[&acknowledged.partition];
@@ -417,92 +418,6 @@ impl Shard {
         }
     }
 
-    fn take_checkpoint(&mut self) -> anyhow::Result<ShardCheckpoint> {
-        let mut checkpoint = ShardCheckpoint { progress: self.progress, ..ShardCheckpoint::default() };
-        let mut operators = Vec::new();
-        for at in 0..self.operators.len() {
-            let operator = &mut self.operators[at];
-            let mut marker = None;
-            if operator.has_changes() {
-                let part = operator.begin_checkpoint();
-                operators.push((at, part.id));
-                checkpoint.entries.extend(part.entries);
-                marker = Some(part.marker);
-            }
-            let marker = marker.unwrap_or_else(|| self.operators[at].store().recovery_marker());
-            let offset = self.offsets[at].max(self.progress.offset);
-            checkpoint.partitions.push((self.operators[at].partition(), offset, marker));
-            // Nothing but appends can have come up: outputs of what is not in the checkpoint are not to be, either.
-            self.appends.extend(self.operators[at].take_appends());
-        }
-        // All that the checkpoint rests on is in the store's journal before it.
-        self.flush_appends()?;
-        checkpoint.outputs = std::mem::take(&mut self.outputs);
-        checkpoint.output_count = std::mem::take(&mut self.output_count);
-        checkpoint.dead_letters = std::mem::take(&mut self.dead_letters);
-        checkpoint.changed = !operators.is_empty()
-            || !checkpoint.outputs.is_empty()
-            || !checkpoint.dead_letters.is_empty()
-            || self.checkpointed_progress != self.progress;
-        self.checkpointed_progress = self.progress;
-        self.taken = Some(TakenCheckpoint {
-            operators,
-            mark: self.log.mark(),
-            outputs: checkpoint.outputs.clone(),
-            output_count: checkpoint.output_count,
-            dead_letters: checkpoint.dead_letters.clone(),
-        });
-        Ok(checkpoint)
-    }
-
-    fn on_checkpoint_completed(&mut self) {
-        let Some(taken) = self.taken.take() else { return };
-        self.acknowledge(taken.mark);
-        for (at, id) in taken.operators {
-            self.operators[at].on_checkpoint_completed(id);
-            self.touched.push(at);
-        }
-        self.told_full = false;
-    }
-
-    fn on_checkpoint_aborted(&mut self) {
-        let Some(taken) = self.taken.take() else { return };
-        for (at, id) in taken.operators {
-            self.operators[at].on_checkpoint_aborted(id);
-        }
-        self.outputs.insert_str(0, &taken.outputs);
-        self.output_count += taken.output_count;
-        self.dead_letters.insert_str(0, &taken.dead_letters);
-        self.told_full = false;
-    }
-
-    fn on_repair(
-        &mut self,
-        request: super::observe::RepairRequest,
-        reply: oneshot::Sender<Result<(), String>>,
-    ) -> anyhow::Result<()> {
-        let Some(&at) = self.by_partition.get(&request.partition) else {
-            let _ = reply.send(Err(format!("repair {}: its partition is not here", request.state)));
-            return Ok(());
-        };
-        let repaired = self.operators[at].on_repair(&request.state, request.repairs, request.repair, now_ms());
-        self.touched.push(at);
-        match repaired {
-            Err(refused) => drop(reply.send(Err(refused.to_string()))),
-            Ok(None) => drop(reply.send(Ok(()))),
-            Ok(Some(ticket)) => {
-                let (sender, receiver) = oneshot::channel();
-                self.doors.wait(self.operators[at].partition(), ticket, sender);
-                tokio::task::spawn_local(async move {
-                    let durable = matches!(receiver.await, Ok(Ok(())));
-                    let stopping = "the host stops before the repair is durable: repair again when it runs";
-                    let _ = reply.send(durable.then_some(()).ok_or_else(|| stopping.to_owned()));
-                });
-            }
-        }
-        Ok(())
-    }
-
     pub(super) fn operator_of(&self, invocation: u64) -> usize {
         self.by_partition[&PartitionId((invocation >> INVOCATION_BITS) as u32)]
     }
@@ -525,18 +440,5 @@ async fn sleep_until(at_ms: Option<u64>) {
     match at_ms {
         Some(at_ms) => tokio::time::sleep(Duration::from_millis(at_ms.saturating_sub(now_ms()))).await,
         None => std::future::pending().await,
-    }
-}
-
-fn log_report(report: &Report) {
-    match report {
-        Report::AttemptFailed(key, failure, attempts, wait) => {
-            tracing::warn!("action state {key}: attempt {attempts} failed, next in {wait} ms: {failure}");
-        }
-        Report::Failed(key, failure, decision) => tracing::error!("action state {key} failed, {decision}: {failure}"),
-        Report::Divergence(key, what) => tracing::warn!("action state {key} diverges: {what}"),
-        Report::QueueFull(key) => {
-            tracing::warn!("key {key}: the queue of the quarantined key is full, its input events become dead letters");
-        }
     }
 }
