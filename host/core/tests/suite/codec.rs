@@ -32,8 +32,6 @@ fn read(text: &str) -> Result<ActionState, DecodeError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
     // [P20] [D13]
     #[test]
     fn every_action_state_reads_back_as_it_was(state in arbitrary::state()) {

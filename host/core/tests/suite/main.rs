@@ -11,6 +11,8 @@ mod eviction;
 mod failure;
 mod golden;
 mod http;
+mod load;
+mod memory;
 mod operator;
 mod purity;
 mod quarantine;

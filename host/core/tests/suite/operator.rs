@@ -250,3 +250,52 @@ fn counters_count_what_happened() {
     assert_eq!((counters.actions_completed, counters.output_events, counters.keys_resident), (2, 1, 2));
     assert_eq!((counters.keys_running, counters.attempts_failed, counters.dead_letters), (1, 0, 0));
 }
+
+// [P6] [S21]
+#[test]
+fn an_action_is_finished_before_its_output_is_handed_on() {
+    let mut world = App::default().action("emit", &[KIND_INPUT], |guest| guest.emit("output", 1)).start();
+    world.send("k", "0");
+    let invocation = world.waiting.pop_front().unwrap();
+    let mut invocation = *invocation;
+    invocation.emit("output", "1").unwrap();
+    let end = invocation.finish(weir_core::invocation::GuestEnd::Returned(Ok(())));
+    world.operator.on_invocation_ended(&Key::from("k"), end, 5);
+    assert_eq!(world.operator.take_appends().len(), 1, "its completion is on its way to the log");
+    let commands = world.operator.take_commands();
+    assert!(matches!(&commands[..], [weir_core::operator::Command::Emit(_)]), "{commands:?}");
+    assert_eq!(world.operator.counters().actions_completed, 1, "whatever the sink makes of it");
+    assert_eq!(world.operator.counters().attempts_failed, 0);
+}
+
+#[test]
+fn names_of_invocations_tell_partitions_apart() {
+    use weir_core::event::PartitionId;
+    use weir_core::operator::{Command, Operator, OperatorStart};
+    use weir_core::store::{ActionStateStore, log::Position};
+    let ids: Vec<u64> = [0u32, 1, 63]
+        .into_iter()
+        .flat_map(|partition| {
+            let mut world = add_then_double().start();
+            world.send("k", "0");
+            let input = world.source.remove(0);
+            let mut operator = Operator::new(OperatorStart {
+                plan: world.app.plan(),
+                limits: std::sync::Arc::default(),
+                store: ActionStateStore::new(PartitionId(partition), Position(0), 1 << 20),
+                partition: PartitionId(partition),
+            });
+            assert_eq!(operator.partition(), PartitionId(partition));
+            operator.on_input_event(input.clone(), 5);
+            operator.on_key_loaded(&input.key, Vec::new(), 5).unwrap();
+            let commands = operator.take_commands().into_iter();
+            commands
+                .filter_map(|command| match command {
+                    Command::Invoke(invocation) => Some(invocation.id()),
+                    _ => None,
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(ids, [0, 1 << 40, 63 << 40]);
+}

@@ -30,6 +30,7 @@ fn events_wait_in_quarantine_up_to_a_limit_and_further_ones_become_dead_letters(
         world.input("k", &n.to_string());
     }
     assert_eq!(world.operator.quarantine_reports()[0].pending, 2);
+    assert!(world.operator.is_full(2) && !world.operator.is_full(3));
     let letters = world.all_dead_letters();
     assert_eq!(letters.iter().map(|letter| letter.input.event.payload.as_str()).collect::<Vec<_>>(), ["3", "4"]);
     assert!(letters.iter().all(|letter| letter.sequence_number.is_none() && letter.action.is_none()));

@@ -288,7 +288,7 @@ fn the_marker_follows_the_oldest_record_in_any_order_of_pruning() {
     }
 }
 
-// [S33]
+// [S33] [D11]
 #[test]
 fn tickets_tell_what_is_not_durable_of_a_key_and_of_the_partition() {
     let mut store = store();
