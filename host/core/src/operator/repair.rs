@@ -112,13 +112,17 @@ pub fn repair_state(
     Ok(())
 }
 
-/// Drops the failed outcomes behind the last success, the highest position first.
+/// Drops the failed outcomes behind the last success, the highest position first. A pending call counts as one: what
+/// became of it is not known, and without the failures before it its action might never ask for it again.
 fn drop_failed_calls(store: &mut ActionStateStore, key: &StateKey, state: &ActionState) {
-    let succeeded = |call: &CallResult| matches!(call.status, CallStatus::Succeeded(_)) && !call.retryable;
-    let last = state.call_results.iter().rfind(|(_, call)| succeeded(call));
+    let stays = |call: &CallResult| match call.status {
+        CallStatus::Pending { .. } => true,
+        CallStatus::Succeeded(_) => !call.retryable,
+        CallStatus::Failed(_) => false,
+    };
+    let last = state.call_results.iter().rfind(|(_, call)| stays(call));
     let from = last.map_or(0, |(position, _)| position + 1);
-    let dropped = state.call_results.range(from..).rev().filter(|(_, call)| !call.is_pending());
-    for (position, _) in dropped {
+    for (position, _) in state.call_results.range(from..).rev() {
         store.drop_call(key, *position);
     }
 }

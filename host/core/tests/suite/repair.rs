@@ -204,3 +204,23 @@ fn a_repaired_orphan_stays_repaired_after_recovery() {
         assert_eq!(world.outputs_of("k"), ["1"]);
     }
 }
+
+// [S29] [S14]: without the failure before it, the action would never ask for the call whose outcome is not known.
+#[test]
+fn retry_with_failed_calls_keeps_the_failures_before_a_pending_call() {
+    let app = App::default().action("calls", &[KIND_INPUT], |guest| {
+        let good = guest.now_ms >= 50_000;
+        let refused = Failure::fatal("refused", "no");
+        if guest.call("a", "[]", if good { Ok(json("1")) } else { Err(refused.clone()) })?.is_err() {
+            guest.reconcilable("b", "[]", Some(Err(retryable("x"))), Some(Ok(json("2"))))?.or(Err(refused))?;
+        }
+        guest.emit("output", 1)
+    });
+    let mut world = app.start();
+    world.input("k", "0");
+    world.now_ms = 50_000;
+    repair(&mut world, Repair::Retry { failed_calls: true });
+    world.run();
+    assert_eq!(world.outside.functions(), ["a", "b", "reconcile b"]);
+    assert_eq!(world.outputs_of("k"), ["1"]);
+}
