@@ -1,1 +1,21 @@
-//! Harness.
+//! What the suite stands on: the real binary in folders of its own, watched, killed and looked at from outside.
+
+pub mod control;
+pub mod files;
+pub mod guests;
+pub mod lines;
+pub mod manifest;
+pub mod post;
+pub mod process;
+pub mod project;
+pub mod random;
+pub mod torture;
+pub mod wait;
+
+pub use lines::{Output, assert_same_by_key};
+pub use manifest::Manifest;
+pub use post::post;
+pub use process::{Ended, Weir};
+pub use project::Project;
+pub use random::Random;
+pub use wait::wait_until;

@@ -1,0 +1,6 @@
+//! The real binary, killed with -9 at random moments, before an outside ledger.
+
+mod listen;
+mod probe;
+mod quakes;
+mod tally;
