@@ -32,11 +32,11 @@ pub fn main() -> ExitCode {
     let matches = Cli::command().color(color).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if let Err(error) = logging::start(&cli.log, Paint::of_stderr(cli.color)) {
-        return fail(&cli, &error);
+        return fail(LogFormat::Text, cli.color, &error);
     }
     match execute(&cli) {
         Ok(exit) => exit.into(),
-        Err(error) => fail(&cli, &error),
+        Err(error) => fail(cli.log.format, cli.color, &error),
     }
 }
 
@@ -60,14 +60,12 @@ fn execute(cli: &Cli) -> anyhow::Result<Exit> {
     }
 }
 
-/// Says an error, once, and answers its exit code.
-fn fail(cli: &Cli, error: &anyhow::Error) -> ExitCode {
-    match cli.log.format {
-        LogFormat::Json => tracing::error!("{error:#}"),
-        LogFormat::Text => {
-            let paint = Paint::of_stderr(cli.color);
-            eprintln!("{} {error:#}", paint.bad("error:"));
-        }
+/// Says an error, once and in one line, and answers its exit code.
+fn fail(format: LogFormat, color: Color, error: &anyhow::Error) -> ExitCode {
+    let line = format!("{error:#}").trim().replace('\n', ", ");
+    match format {
+        LogFormat::Json => tracing::error!("{line}"),
+        LogFormat::Text => eprintln!("{} {}", Paint::of_stderr(color).bad("error:"), escape_controls(&line)),
     }
     Exit::of_error(error).into()
 }

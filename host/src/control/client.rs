@@ -1,7 +1,7 @@
 //! Asks the host that runs on a store.
 
 use super::protocol::{Answer, LINE_BYTES_MAX, Request};
-use super::socket_path;
+use super::{SocketName, socket_path};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -35,7 +35,8 @@ pub enum ControlError {
 pub fn ask(store_directory: &Path, request: &Request) -> Result<Option<Answer>, ControlError> {
     let path = socket_path(store_directory);
     let failed = |cause| ControlError::Socket { socket: path.display().to_string(), cause };
-    let mut stream = match UnixStream::connect(&path) {
+    let stream = SocketName::new(store_directory).and_then(|name| UnixStream::connect(name.path()));
+    let mut stream = match stream {
         Ok(stream) => stream,
         // A host that was killed leaves its socket behind, and nobody answers there.
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused) => {
@@ -60,6 +61,18 @@ pub fn ask(store_directory: &Path, request: &Request) -> Result<Option<Answer>, 
 mod tests {
     use super::*;
     use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_socket_in_a_deep_folder_is_reached() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("x".repeat(100)).join("y".repeat(100));
+        std::fs::create_dir_all(&deep).unwrap();
+        assert!(ask(&deep, &Request::Quarantine).unwrap().is_none());
+        let listener = UnixListener::bind(SocketName::new(&deep).unwrap().path()).unwrap();
+        assert!(socket_path(&deep).exists());
+        drop(listener);
+        assert!(ask(&deep, &Request::Quarantine).unwrap().is_none());
+    }
 
     #[test]
     fn a_store_without_a_host_has_no_answer_and_a_host_answers_one_line() {

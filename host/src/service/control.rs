@@ -2,7 +2,7 @@
 
 use super::Service;
 use crate::control::protocol::{Answer, KeyHeader, KeyName, LINE_BYTES_MAX, QuarantinedKey, Request, StateSummary};
-use crate::control::{look, protocol, socket_path};
+use crate::control::{SocketName, look, protocol, socket_path};
 use crate::driver::{Observation, RepairRequest, ShardControl, ShardObservation};
 use anyhow::Context;
 use std::collections::BTreeMap;
@@ -20,7 +20,8 @@ pub(super) fn listen(directory: &Path, service: Service) -> anyhow::Result<()> {
     let path = socket_path(directory);
     // The store's lock is held, so a socket that is there is a dead host's.
     let _ = std::fs::remove_file(&path);
-    let listener = UnixListener::bind(&path).with_context(|| format!("open control socket {}", path.display()))?;
+    let listener = SocketName::new(directory).and_then(|name| UnixListener::bind(name.path()));
+    let listener = listener.with_context(|| format!("open control socket {}", path.display()))?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {

@@ -1,0 +1,10 @@
+//! The command line, by the binary itself: what it prints, and the exit codes that scripts rely on.
+
+mod build;
+mod check;
+mod inspect;
+mod logs;
+mod mistakes;
+mod new;
+mod quarantine;
+mod send;
