@@ -42,7 +42,7 @@ pub enum Step {
     /// A reconcilable call: what the reconciler says, and how the body ends.
     Reconcile(String, Value, Found, Ending),
     /// A reconcilable call by HTTP: POST the arguments to the first URL; the reconciler asks GET of the second,
-    /// with `?id=` the call's id: 200 it happened, with that body; 404 it never did; else ask again.
+    /// with the call's id in `?id=` and in `Idempotency-Key`: 200 it happened, with that body; 404 it never did; else ask again.
     HttpCall(String, Value, String, String),
     /// Plain durable calls at once: function id, arguments, and the URL each is posted to. Sees the results.
     CallAll(Vec<(String, Value, String)>),
@@ -259,7 +259,8 @@ fn request(ctx: &Context, method: &str, url: &str, body: &Value) -> Request {
 }
 
 fn look_up(ctx: &Context, find: &str, call: &Call) -> Result<Option<Value>> {
-    let response = ctx.get(format!("{find}?id={}", call.id())).send_any_status()?;
+    let asked = ctx.get(format!("{find}?id={}", call.id())).header("Idempotency-Key", call.id());
+    let response = asked.send_any_status()?;
     if response.status() == 404 { Ok(None) } else { response.error_for_status()?.json().map(Some) }
 }
 
