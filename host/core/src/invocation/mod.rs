@@ -273,22 +273,19 @@ impl Invocation {
         self.check_no_open_call("set memory")?;
         self.check_size("limits.value_bytes_max", "set memory", value.len(), self.limits.value_bytes_max)?;
         let json = Json::parse(value).map_err(|error| Abort::Trap(format!("set memory {path:?}: value is {error}")))?;
-        self.count_effect("set memory", path.len() + value.len())?;
-        Ok(self.update(scope, path, |path| MemoryUpdate::Set(path, json)).map(|_| ()))
+        Ok(self.update("set memory", scope, path, |path| MemoryUpdate::Set(path, json))?.map(|_| ()))
     }
 
     /// Makes an empty object; nothing happens where one is.
     pub fn memory_new_object(&mut self, scope: Scope, path: &str) -> Result<Result<(), MemoryError>, Abort> {
         self.check_no_open_call("make an object in memory")?;
-        self.count_effect("make an object in memory", path.len())?;
-        Ok(self.update(scope, path, MemoryUpdate::NewObject).map(|_| ()))
+        Ok(self.update("make an object in memory", scope, path, MemoryUpdate::NewObject)?.map(|_| ()))
     }
 
     /// Removes the value, or the object with all below it; whether something was there.
     pub fn memory_remove(&mut self, scope: Scope, path: &str) -> Result<Result<bool, MemoryError>, Abort> {
         self.check_no_open_call("remove from memory")?;
-        self.count_effect("remove from memory", path.len())?;
-        Ok(self.update(scope, path, MemoryUpdate::Remove))
+        self.update("remove from memory", scope, path, MemoryUpdate::Remove)
     }
 
     /// Queues an event, to take effect when the action completes.
@@ -369,18 +366,24 @@ impl Invocation {
 
     fn update(
         &mut self,
+        what: &str,
         scope: Scope,
         path: &str,
         make: impl FnOnce(MemoryPath) -> MemoryUpdate,
-    ) -> Result<bool, MemoryError> {
-        let update = make(self.path(path)?);
+    ) -> Result<Result<bool, MemoryError>, Abort> {
+        let update = match self.path(path) {
+            Ok(path) => make(path),
+            Err(error) => return Ok(Err(error.into())),
+        };
         let (memory, updates) = match scope {
             Scope::Sensory => (&mut self.sensory, &mut self.effects.sensory_updates),
             Scope::ShortTerm => (&mut self.short_term, &mut self.effects.short_term_updates),
         };
-        let changed = memory.update(&update)?;
-        if changed {
+        let changed = memory.update(&update);
+        if changed == Ok(true) {
+            let value_bytes = if let MemoryUpdate::Set(_, json) = &update { json.as_str().len() } else { 0 };
             updates.push(update);
+            self.count_effect(what, path.len() + value_bytes)?;
         }
         Ok(changed)
     }

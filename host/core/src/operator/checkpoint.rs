@@ -118,9 +118,9 @@ impl Operator {
         }
     }
 
-    /// The states of a quarantined key's run must not hold the marker back for ever [S23].
+    /// The states of a run that waits, for a repair or a far time, must not hold the marker back for ever [S23].
     fn put_laggards_again(&mut self) {
-        for key in &self.shared.quarantined {
+        for key in self.shared.quarantined.iter().chain(&self.shared.backing_off) {
             self.shared.store.put_laggards_again(key, self.shared.limits.marker_lag_max);
         }
     }

@@ -46,6 +46,7 @@ impl KeyState {
     /// The next attempt waits for its time.
     pub(super) fn back_off(&mut self, until_ms: u64, shared: &mut Shared) {
         self.run.as_mut().expect("a run is in progress").phase = Phase::Backoff;
+        shared.backing_off.insert(self.key.clone());
         shared.commands.push(Command::RetryAt(self.key.clone(), until_ms));
     }
 

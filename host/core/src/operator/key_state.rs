@@ -68,6 +68,8 @@ pub(super) struct Run {
 pub(super) enum Phase {
     /// Nothing: it is to be started.
     Ready,
+    /// Nothing: the wait before its next attempt is over.
+    Due,
     /// Its invocation.
     Invoking(u64),
     /// The time of its next attempt.

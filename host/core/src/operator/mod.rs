@@ -98,6 +98,8 @@ struct Shared {
     loading: usize,
     /// Keys that are quarantined.
     quarantined: BTreeSet<Key>,
+    /// Keys that wait for the time of their next attempt.
+    backing_off: BTreeSet<Key>,
 }
 
 impl Operator {
@@ -117,6 +119,7 @@ impl Operator {
             idle: VecDeque::new(),
             loading: 0,
             quarantined: BTreeSet::new(),
+            backing_off: BTreeSet::new(),
         };
         Self { keys: HashMap::new(), shared }
     }

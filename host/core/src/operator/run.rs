@@ -38,7 +38,7 @@ impl KeyState {
             match &self.run {
                 None if self.pending.is_empty() => break,
                 None => self.start_run(shared),
-                Some(run) if run.phase != Phase::Ready => break,
+                Some(run) if !matches!(run.phase, Phase::Ready | Phase::Due) => break,
                 Some(run) if run.tasks.is_empty() => self.end_of_tasks(shared),
                 Some(_) => self.start_task(shared, now_ms),
             }
@@ -87,13 +87,24 @@ impl KeyState {
             let message = format!("a run of {made} tasks is over limits.tasks_per_run_max ({max})");
             return self.fail_for_good(FailureClass::Limit, "limit", message, shared, now_ms);
         }
-        let not_before_ms =
-            shared.store.get(&key).and_then(|state| state.failed.as_ref()).map_or(0, |f| f.not_before_ms);
-        if now_ms < not_before_ms {
-            return self.back_off(not_before_ms, shared);
-        }
         let action = shared.plan.action(task.action.id()).expect("it was just found").clone();
+        if let Some(until_ms) = self.wait_until(&key, &action, shared, now_ms) {
+            return self.back_off(until_ms, shared);
+        }
         self.invoke(task, &action, shared, now_ms);
+    }
+
+    /// Until when the next attempt waits, where a process before this one failed: no longer than it would have waited
+    /// then, whatever clocks show.
+    fn wait_until(&self, key: &StateKey, action: &PlannedAction, shared: &mut Shared, now_ms: u64) -> Option<u64> {
+        let phase = self.run.as_ref().expect("a run is in progress").phase;
+        let failed = shared.store.get(key)?.failed.as_ref()?;
+        if phase == Phase::Due || failed.not_before_ms <= now_ms {
+            return None;
+        }
+        let after = failed.failure.failure.retry_after_ms;
+        let wait = action.policy.retry.backoff_ms(failed.attempts, key.to_string().as_bytes(), after);
+        Some(failed.not_before_ms.min(now_ms.saturating_add(wait)))
     }
 
     fn invoke(&mut self, task: Task, action: &PlannedAction, shared: &mut Shared, now_ms: u64) {
@@ -214,7 +225,8 @@ impl KeyState {
         if let Some(run) = &mut self.run
             && run.phase == Phase::Backoff
         {
-            run.phase = Phase::Ready;
+            run.phase = Phase::Due;
+            shared.backing_off.remove(&self.key);
             self.advance(shared, now_ms);
         }
     }

@@ -467,6 +467,10 @@ fn what_an_action_does_can_not_pile_up_past_the_size_of_its_record() {
             _ => (0..).try_for_each(|_| {
                 guest.invocation.memory_remove(Scope::ShortTerm, "abcdefgh")?.unwrap();
                 guest.invocation.memory_new_object(Scope::ShortTerm, "abcdefgh")?.unwrap();
+                for _ in 0..1_000 {
+                    let same = guest.invocation.memory_new_object(Scope::ShortTerm, "abcdefgh");
+                    same.expect("what changes nothing is not counted").unwrap();
+                }
                 Ok(())
             }),
         }
@@ -628,11 +632,15 @@ fn a_failure_that_the_guest_caught_leads_it_the_same_way_again() {
 
 #[test]
 fn a_guest_sees_its_task() {
-    let mut invocation = fresh();
-    assert_eq!((invocation.id(), invocation.attempt()), (1, 1));
+    let mut start = start(BTreeMap::new());
+    (start.id, start.attempt) = (7, 3);
+    Arc::make_mut(&mut start.limits).calls_max = 99;
+    let mut invocation = Invocation::new(start);
+    assert_eq!((invocation.id(), invocation.attempt()), (7, 3));
+    assert_eq!(invocation.task().sequence_number, SequenceNumber(3));
     assert_eq!(invocation.header("trace"), Some("t1"));
     assert_eq!(invocation.header("other"), None);
-    assert_eq!(invocation.limits().calls_max, InvocationLimits::default().calls_max);
+    assert_eq!(invocation.limits().calls_max, 99);
     assert!(matches!(invocation.emit("", "1"), Err(Abort::Trap(_))));
     assert!(matches!(invocation.emit(&"k".repeat(129), "1"), Err(Abort::Trap(_))));
     assert!(invocation.emit(&"k".repeat(128), "1").is_ok());

@@ -84,6 +84,7 @@ fn random_numbers_differ_by_task_by_number_of_calls_and_from_those_of_wasi() {
     assert_ne!(one.random_u32(), one.random_u32());
     let mut wasi = fresh();
     assert_ne!((wasi.wasi_random_u64() >> 32) as u32, fresh().random_u32(), "a stream apart");
+    assert_ne!(wasi.wasi_random_u64(), fresh().wasi_random_u64(), "and it goes on");
     let mut drawn = fresh();
     drawn.wasi_random_u64();
     assert_eq!(drawn.random_u32(), fresh().random_u32(), "to draw from one does not move the other");

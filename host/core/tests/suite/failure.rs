@@ -109,6 +109,20 @@ fn the_wait_before_the_next_attempt_survives_a_crash() {
 
 // [S28]
 #[test]
+fn a_clock_that_was_set_back_makes_no_wait_longer() {
+    let mut world = failing(1, || retryable("not now").into()).start();
+    world.now_ms = 900_000;
+    world.input("k", "0");
+    world.now_ms = 2_000;
+    world.kill();
+    assert_eq!(world.seen, ["load k", "retry k at 2200"]);
+    world.operator.on_retry_due(&"k".into(), 1_500);
+    world.take_commands();
+    assert_eq!(world.seen[2], "invoke shaky k/0 attempt 2", "whoever kept the time knows that it is over");
+}
+
+// [S28]
+#[test]
 fn a_wait_that_is_over_at_recovery_is_not_waited_for_again() {
     let mut world = failing(1, || retryable("not now").into()).start();
     world.input("k", "0");

@@ -1,7 +1,8 @@
 //! A quarantined key: parked with its queue, which has a limit.
 
-use crate::harness::{App, World, fatal};
+use crate::harness::{App, World, fatal, retryable};
 use weir_core::event::{DeadLetter, KIND_INPUT};
+use weir_core::failure::Failure;
 use weir_core::operator::Repair;
 
 /// Fails for the payload 0 until the time is 5,000 ms; at most two events wait in quarantine.
@@ -142,6 +143,32 @@ fn a_quarantined_key_does_not_hold_the_marker_back_with_any_state_of_its_run() {
     repair(&mut world, Repair::Skip);
     assert_eq!(world.outputs_of("bad"), ["0"]);
     assert_eq!(world.operator.counters().divergences, 0);
+}
+
+// [S23]
+#[test]
+fn a_key_that_waits_long_for_its_next_attempt_does_not_hold_the_marker_back() {
+    let app = App::default().action("shaky", &[KIND_INPUT], |guest| match guest.number() {
+        0 if guest.now_ms < 5_000 => Err(Failure { retry_after_ms: Some(9_000), ..retryable("later") }.into()),
+        _ => guest.emit("output", guest.number()),
+    });
+    let mut world = app.limits(|limits| limits.marker_lag_max = 4).start();
+    world.input("shaky", "0");
+    for n in 1..10 {
+        world.input("k", &n.to_string());
+        world.checkpoint();
+    }
+    let lag = world.log.end - world.disk.marker;
+    assert!(lag <= 8, "the marker lags by {lag}");
+    world.run_timer();
+    assert_eq!(world.outputs_of("shaky"), ["0"]);
+    let end = world.log.end;
+    for n in 1..10 {
+        world.input("k", &n.to_string());
+        world.checkpoint();
+        world.acknowledge_all();
+    }
+    assert_eq!(world.log.end, end + 9, "it is put again no more");
 }
 
 // [S29] [S22]
