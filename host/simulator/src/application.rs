@@ -222,20 +222,35 @@ impl Action {
             name: ActionName::new(name).expect("the name is plain"),
             kind,
             script: Arc::new(script(rng, emits)),
-            on_failure: *rng.pick(&[OnFailure::Quarantine, OnFailure::Quarantine, OnFailure::DeadLetter, OnFailure::Stop]),
+            on_failure: *rng.pick(&[
+                OnFailure::Quarantine,
+                OnFailure::Quarantine,
+                OnFailure::DeadLetter,
+                OnFailure::Stop,
+            ]),
             on_divergence: *rng.pick(&[OnDivergence::Fail, OnDivergence::Execute]),
         }
     }
 
     fn planned(&self) -> PlannedAction {
-        let retry = RetryPolicy { attempts: ATTEMPTS, backoff_ms: 10, backoff_ms_max: 40, jitter: 0.2, repeat_open_calls: false };
+        let retry = RetryPolicy {
+            attempts: ATTEMPTS,
+            backoff_ms: 10,
+            backoff_ms_max: 40,
+            jitter: 0.2,
+            repeat_open_calls: false,
+        };
         PlannedAction {
             name: self.name.clone(),
             listens_to: vec![self.kind.to_owned()],
             component: 0,
             component_digest: Arc::from("c0de"),
             policy: ActionPolicy { retry, on_failure: self.on_failure, on_divergence: self.on_divergence },
-            limits: Arc::new(InvocationLimits { value_bytes_max: VALUE_BYTES_MAX, effect_ms_max: 100, ..InvocationLimits::default() }),
+            limits: Arc::new(InvocationLimits {
+                value_bytes_max: VALUE_BYTES_MAX,
+                effect_ms_max: 100,
+                ..InvocationLimits::default()
+            }),
         }
     }
 }
@@ -265,7 +280,13 @@ fn script(rng: &mut Rng, emits: &[&'static str]) -> Vec<Op> {
     }
     if rng.percent(22) {
         let fail = FailOp {
-            how: *rng.pick(&[HowFailed::Retryable, HowFailed::Retryable, HowFailed::Fatal, HowFailed::Trap, HowFailed::Timeout]),
+            how: *rng.pick(&[
+                HowFailed::Retryable,
+                HowFailed::Retryable,
+                HowFailed::Fatal,
+                HowFailed::Trap,
+                HowFailed::Timeout,
+            ]),
             attempts: *rng.pick(&[1, 2, u32::MAX]),
             heals_in_life: *rng.pick(&[2, 3, u32::MAX, u32::MAX]),
         };
@@ -277,12 +298,12 @@ fn script(rng: &mut Rng, emits: &[&'static str]) -> Vec<Op> {
 fn memory_op(rng: &mut Rng) -> Op {
     let scope = *rng.pick(&[Scope::ShortTerm, Scope::Sensory]);
     match rng.below(7) {
-        0 => Op::Remove(scope, *rng.pick::<&str>(&OBJECTS)),
-        1 => Op::NewObject(scope, *rng.pick::<&str>(&OBJECTS)),
-        2 => Op::Read(scope, *rng.pick::<&str>(&OBJECTS)),
-        3 => Op::Read(scope, *rng.pick::<&str>(&LEAVES)),
+        0 => Op::Remove(scope, rng.pick::<&str>(&OBJECTS)),
+        1 => Op::NewObject(scope, rng.pick::<&str>(&OBJECTS)),
+        2 => Op::Read(scope, rng.pick::<&str>(&OBJECTS)),
+        3 => Op::Read(scope, rng.pick::<&str>(&LEAVES)),
         4 => Op::Random,
-        _ => Op::Set(scope, *rng.pick::<&str>(&LEAVES)),
+        _ => Op::Set(scope, rng.pick::<&str>(&LEAVES)),
     }
 }
 

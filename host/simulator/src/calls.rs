@@ -117,7 +117,8 @@ impl CallsInHand {
     }
 
     fn begin_requests(&mut self, guest: &mut Guest, world: &mut World) -> Result<(), Abort> {
-        let texts: Vec<_> = (0..).zip(&self.calls).map(|(at, call)| names(call.asked, guest.begun + at, world)).collect();
+        let texts: Vec<_> =
+            (0..).zip(&self.calls).map(|(at, call)| names(call.asked, guest.begun + at, world)).collect();
         release_held(guest, world);
         let steps = guest.invocation.begin_requests(&summaries(&texts), world.now_ms)?;
         for (call, step) in self.calls.iter_mut().zip(steps) {
@@ -187,7 +188,8 @@ impl CallsInHand {
 
     /// One request is answered; false if the guest traps on it.
     pub(crate) fn on_answer(&mut self, guest: &mut Guest, world: &mut World) -> Result<bool, Abort> {
-        let sent: Vec<usize> = (0..self.calls.len()).filter(|&at| matches!(self.calls[at].phase, Phase::Sent(_))).collect();
+        let sent: Vec<usize> =
+            (0..self.calls.len()).filter(|&at| matches!(self.calls[at].phase, Phase::Sent(_))).collect();
         let call = &mut self.calls[*world.rng.pick(&sent)];
         let Phase::Sent(effect) = call.phase else { unreachable!("a sent one was picked") };
         let (status, outcome) = world.answer(effect);
@@ -227,7 +229,9 @@ impl CallsInHand {
         }
         let Some(status) = failed else { return Folded::GoesOn };
         match self.group.then {
-            Then::Propagate if status == Status::Retryable => Folded::Fails(Failure::retryable("call", "a call failed")),
+            Then::Propagate if status == Status::Retryable => {
+                Folded::Fails(Failure::retryable("call", "a call failed"))
+            }
             Then::Propagate => Folded::Fails(Failure::fatal("call", "a call failed")),
             Then::Catch if self.tries == 0 => {
                 let instead = CallSpec { function: 90, behaviour: Behaviour::Succeeds };
@@ -284,11 +288,8 @@ fn on_outcome(call: &mut Call, outcome: &Outcome, guest: &mut Guest, world: &mut
 
 /// An outcome tells what it is the outcome of.
 fn check_echo(call: &Call, json: &str, guest: &Guest, world: &mut World) {
-    let told = Asked {
-        function: number(json, "\"f\":") as u8,
-        det: number(json, "\"d\":"),
-        nonce: number(json, "\"n\":"),
-    };
+    let told =
+        Asked { function: number(json, "\"f\":") as u8, det: number(json, "\"d\":"), nonce: number(json, "\"n\":") };
     if told != call.asked {
         let (asked, position, task) = (call.asked, call.position, guest.invocation.task().state_key());
         world.ledger.violate(|| format!("call {position} of {task} asked {asked:?} and got the outcome of {told:?}"));

@@ -43,7 +43,8 @@ fn quarantined(machine: &Machine) -> Vec<StateKey> {
 fn check_log(machine: &Machine, quarantined: &[StateKey]) -> Result<(), String> {
     for (position, key, _) in machine.log.scan(Position(0)) {
         let record = RecordKey::parse(key).map_err(|error| error.to_string())?;
-        let of_run = |state: &&StateKey| state.key == record.state.key && state.sequence_number == record.state.sequence_number;
+        let of_run =
+            |state: &&StateKey| state.key == record.state.key && state.sequence_number == record.state.sequence_number;
         if !quarantined.iter().any(|state| of_run(&state)) {
             return Err(format!("record {record} at {position:?} is left in the log for ever"));
         }
@@ -118,14 +119,19 @@ fn fates(machine: &Machine, quarantined: &[StateKey]) -> Result<Fates, String> {
             return Err(format!("task {} completed twice", ledger.tasks[task].key));
         }
     }
-    let discarded: Vec<_> = machine.keyed.dead_letters.iter().filter_map(|letter| {
-        let (sequence_number, action) = (letter.sequence_number?, letter.action.as_ref()?);
-        let tasks = (0..ledger.tasks.len()).filter(|&task| {
-            let key = &ledger.tasks[task].key;
-            key.key == letter.input.key && key.sequence_number == sequence_number && key.action == action.id()
-        });
-        tasks.max_by_key(|&task| ledger.failed_for_good_at(task))
-    }).collect();
+    let discarded: Vec<_> = machine
+        .keyed
+        .dead_letters
+        .iter()
+        .filter_map(|letter| {
+            let (sequence_number, action) = (letter.sequence_number?, letter.action.as_ref()?);
+            let tasks = (0..ledger.tasks.len()).filter(|&task| {
+                let key = &ledger.tasks[task].key;
+                key.key == letter.input.key && key.sequence_number == sequence_number && key.action == action.id()
+            });
+            tasks.max_by_key(|&task| ledger.failed_for_good_at(task))
+        })
+        .collect();
     for task in (0..ledger.tasks.len()).filter(|&task| ledger.is_settled(task)) {
         if fates.contains_key(&task) {
             continue;
@@ -163,9 +169,13 @@ fn check_effects(machine: &Machine, fates: &Fates) -> Result<(), String> {
         // failed calls made again may get other outcomes, and so other arguments after them.
         let cut_short = completed.is_none() && machine.scenario.deploy != Deploy::None;
         let any = cut_short || ledger.has_calls_made_again(effect.task);
-        let of_task = ledger.invocations.iter().enumerate().filter(|(at, run)| *at == last || any && run.task == effect.task);
+        let of_task =
+            ledger.invocations.iter().enumerate().filter(|(at, run)| *at == last || any && run.task == effect.task);
         if !of_task.flat_map(|(_, run)| &run.asked).any(|(asked, _)| *asked == effect.asked) {
-            return Err(format!("effect {:?} of {} is not asked for in the history that survived: an orphan", effect.asked, record.key));
+            return Err(format!(
+                "effect {:?} of {} is not asked for in the history that survived: an orphan",
+                effect.asked, record.key
+            ));
         }
     }
     Ok(())
@@ -177,7 +187,9 @@ fn check_children(machine: &Machine, fates: &Fates) -> Result<(), String> {
     let stopped = |key: &StateKey| {
         fates.iter().any(|(task, (fate, _))| {
             let other = &ledger.tasks[*task].key;
-            matches!(fate, Fate::Discarded | Fate::Quarantined) && other.key == key.key && other.sequence_number == key.sequence_number
+            matches!(fate, Fate::Discarded | Fate::Quarantined)
+                && other.key == key.key
+                && other.sequence_number == key.sequence_number
         })
     };
     for (task, (fate, invocation)) in fates {
@@ -195,7 +207,9 @@ fn check_children(machine: &Machine, fates: &Fates) -> Result<(), String> {
                 }
             }
             let runs = fates.keys().map(|task| &ledger.tasks[*task].key).filter(|other| other.event == event.id);
-            if let Some(extra) = runs.into_iter().find(|other| !matched.contains(&other.action)) && !ledger.diverged.contains(&key.key) {
+            if let Some(extra) = runs.into_iter().find(|other| !matched.contains(&other.action))
+                && !ledger.diverged.contains(&key.key)
+            {
                 return Err(format!("task {extra} was run, though its event was not matched with it"));
             }
         }
@@ -243,7 +257,9 @@ fn compare(machine: &mut Machine, reference: Reference) -> Result<(), String> {
     }
     for bytes in KEYS {
         let key = Key::new(bytes);
-        for (what, of) in [("outputs", outputs as fn(&Machine, &Key) -> Vec<String>), ("dead letters", letters), ("state", state)] {
+        for (what, of) in
+            [("outputs", outputs as fn(&Machine, &Key) -> Vec<String>), ("dead letters", letters), ("state", state)]
+        {
             let (was, should) = (of(machine, &key), of(&calm, &key));
             if was != should {
                 return Err(format!("{what} of key {key:?} are {was:#?}, without crashes {should:#?}"));

@@ -7,12 +7,12 @@ use crate::mistake::Mistake;
 use crate::process::{Checkpointing, Process, Stage, Syncing, completes_early};
 use crate::scenario::CrashKind;
 use crate::tamper;
+use std::sync::Arc;
 use weir_core::event::PartitionId;
 use weir_core::limits::OperatorLimits;
 use weir_core::operator::{Operator, OperatorStart};
 use weir_core::store::Rebuild;
 use weir_core::store::log::{Acknowledged, AppendKind, Ticket};
-use std::sync::Arc;
 
 /// The only partition.
 pub(crate) const PARTITION: PartitionId = PartitionId(7);
@@ -214,7 +214,9 @@ impl Machine {
                 machine.world.digest.bytes(&entry.key);
                 machine.world.digest.bytes(entry.value.as_deref().unwrap_or_default());
             }
-            machine.world.tell(|| format!("    checkpoint {}: marker {marker:?}, waits for {:?}", taken.id, taken.waits_for));
+            machine
+                .world
+                .tell(|| format!("    checkpoint {}: marker {marker:?}, waits for {:?}", taken.id, taken.waits_for));
             process.source_checkpointed = process.source_next;
             let batch = Batch {
                 marker: marker.0,
@@ -371,4 +373,3 @@ impl Process {
         }
     }
 }
-

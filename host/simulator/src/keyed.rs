@@ -8,7 +8,10 @@ use weir_core::key::Key;
 use weir_core::store::log::Position;
 
 /// Entries by keyspace and name.
-pub type Entries = BTreeMap<(EntrySpace, Vec<u8>), Vec<u8>>;
+pub type Entries = BTreeMap<Name, Vec<u8>>;
+
+/// A keyspace, and the name of an entry there.
+type Name = (EntrySpace, Vec<u8>);
 
 /// What is written at once by a checkpoint.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +49,7 @@ pub struct Checkpointed {
 /// What takes back a checkpoint that is written and not durable.
 #[derive(Clone, Debug)]
 struct Undo {
-    entries: Vec<((EntrySpace, Vec<u8>), Option<Vec<u8>>)>,
+    entries: Vec<(Name, Option<Vec<u8>>)>,
     marker: u64,
     source_offset: usize,
     outputs: usize,
@@ -151,7 +154,9 @@ fn load(entries: &Entries, key: &Key) -> Vec<Entry> {
     let prefix = EntryKey::prefix(key);
     let mut found = Vec::new();
     for space in EntrySpace::ALL {
-        let of_key = entries.range((space, prefix.clone())..).take_while(|((at, name), _)| *at == space && name.starts_with(&prefix));
+        let of_key = entries
+            .range((space, prefix.clone())..)
+            .take_while(|((at, name), _)| *at == space && name.starts_with(&prefix));
         found.extend(of_key.map(|((_, name), value)| Entry { space, key: name.clone(), value: Some(value.clone()) }));
     }
     found

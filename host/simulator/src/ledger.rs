@@ -262,7 +262,9 @@ impl Ledger {
         }
         let again = effect.reconcilable
             && !self.was_dropped(effect.task)
-            && self.effects.iter().any(|other| other.landed && other.reconcilable && other.id == effect.id && other.status != Status::Retryable);
+            && self.effects.iter().any(|other| {
+                other.landed && other.reconcilable && other.id == effect.id && other.status != Status::Retryable
+            });
         if again {
             let (id, key) = (effect.id.clone(), self.tasks[effect.task].key.clone());
             self.violate(|| format!("reconcilable call {id} of {key} took effect twice"));

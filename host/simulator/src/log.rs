@@ -61,7 +61,9 @@ impl SimulatedLog {
         let position = self.end();
         let what = match append.what {
             AppendKind::Record(value) => Written::Record(value),
-            AppendKind::Tombstone(places) => Written::Tombstone(places.into_iter().map(|place| self.place(place)).collect()),
+            AppendKind::Tombstone(places) => {
+                Written::Tombstone(places.into_iter().map(|place| self.place(place)).collect())
+            }
         };
         self.positions.push(position);
         self.writes.push(Write { position, key: append.key, what });

@@ -8,12 +8,12 @@ use crate::repairs::Repairs;
 use crate::rng::Rng;
 use crate::scenario::{CrashKind, Deploy, KEYS, Scenario};
 use crate::world::{Reference, World};
+use std::sync::Arc;
 use weir_core::event::{Event, InputEvent, KIND_INPUT, SourcePosition};
 use weir_core::id::EventId;
 use weir_core::json::Json;
 use weir_core::key::Key;
 use weir_core::store::ActionStateStore;
-use std::sync::Arc;
 
 /// A history that takes more steps does not come to rest.
 const STEPS_MAX: u32 = 20_000;
@@ -122,7 +122,12 @@ impl Machine {
         Self::with_lines(calm, lines, None, Some(reference))
     }
 
-    fn with_lines(scenario: Scenario, lines: Vec<Line>, mistake: Option<Mistake>, reference: Option<Reference>) -> Self {
+    fn with_lines(
+        scenario: Scenario,
+        lines: Vec<Line>,
+        mistake: Option<Mistake>,
+        reference: Option<Reference>,
+    ) -> Self {
         let seed = scenario.seed;
         Self {
             world: World::new(seed, mistake, reference),
@@ -261,7 +266,8 @@ impl Machine {
     }
 
     fn work_choices(&self, process: &Process, choices: &mut Vec<(u32, Step)>) {
-        let readable = if self.scenario.stdin && self.world.reference.is_none() { self.inbox_durable } else { self.lines.len() };
+        let readable =
+            if self.scenario.stdin && self.world.reference.is_none() { self.inbox_durable } else { self.lines.len() };
         if process.source_next < readable {
             choices.push((8, Step::Deliver));
         }
@@ -328,7 +334,7 @@ impl Machine {
         if !self.deployed && self.deploys() && (self.steps >= self.scenario.deploy_at || at_rest) {
             self.deployed = true;
             self.release = 1;
-            let graceful = self.scenario.seed % 2 == 0;
+            let graceful = self.scenario.seed.is_multiple_of(2);
             match &mut self.host {
                 Host::Up(process) if graceful => process.stopping = true,
                 _ => self.crash(CrashKind::Kill),

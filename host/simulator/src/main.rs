@@ -40,7 +40,9 @@ fn main() -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
         Some("all") => return table(&arguments),
-        Some(name) => Some(Mistake::parse(name).with_context(|| format!("no mistake is named {name:?}; see `--mistake list`"))?),
+        Some(name) => {
+            Some(Mistake::parse(name).with_context(|| format!("no mistake is named {name:?}; see `--mistake list`"))?)
+        }
         None => None,
     };
     if arguments.verbose {

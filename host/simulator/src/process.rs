@@ -168,11 +168,15 @@ impl Process {
             Command::Invoke(invocation) => self.invoke(invocation, world, releases),
             Command::Emit(event) => {
                 world.digest.bytes(event.payload.as_str().as_bytes());
-                world.tell(|| format!("    output {} of {:?} #{} {}", event.id, event.key, event.sequence_number, event.payload));
+                world.tell(|| {
+                    format!("    output {} of {:?} #{} {}", event.id, event.key, event.sequence_number, event.payload)
+                });
                 self.outputs.push(event);
             }
             Command::DeadLetter(letter) => {
-                world.tell(|| format!("    dead letter {:?} of {:?}: {}", letter.input.event.id, letter.input.key, letter.failure));
+                world.tell(|| {
+                    format!("    dead letter {:?} of {:?}: {}", letter.input.event.id, letter.input.key, letter.failure)
+                });
                 self.dead_letters.push(*letter);
             }
             Command::RetryAt(key, at_ms) => self.timers.push((at_ms, key)),
@@ -194,7 +198,8 @@ impl Process {
     /// Hands over what a guest has to say of its calls.
     pub fn put_calls(&mut self, at: usize, before_waiting: bool, world: &mut World, deploys: bool) {
         let guest = &mut self.guests[at];
-        let puts = if before_waiting { guest.invocation.take_puts_before_waiting() } else { guest.invocation.take_puts() };
+        let puts =
+            if before_waiting { guest.invocation.take_puts_before_waiting() } else { guest.invocation.take_puts() };
         if puts.is_empty() {
             return;
         }

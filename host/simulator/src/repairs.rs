@@ -57,7 +57,7 @@ fn plan(machine: &Machine, report: &QuarantineReport) -> Option<Repair> {
         (0, 0..10) => None,
         (0, 10..40) => Some(Repair::Retry { failed_calls: false }),
         (0, 40..70) => Some(Repair::Retry { failed_calls: true }),
-        (1, 0..30) => Some(Repair::Retry { failed_calls: drawn % 2 == 0 }),
+        (1, 0..30) => Some(Repair::Retry { failed_calls: drawn.is_multiple_of(2) }),
         (_, 0..85) => Some(Repair::Skip),
         (1.., 95..) => None,
         _ => Some(Repair::Discard),
@@ -72,8 +72,8 @@ impl Machine {
             return;
         }
         process.looked_at = (quarantined, process.issued);
-        process.repair_wanted = quarantined > 0
-            && process.operator.quarantine_reports().iter().any(|report| plan(self, report).is_some());
+        process.repair_wanted =
+            quarantined > 0 && process.operator.quarantine_reports().iter().any(|report| plan(self, report).is_some());
     }
 
     /// Someone repairs a quarantined key.
@@ -83,7 +83,8 @@ impl Machine {
         let wanted: Vec<_> = reports.iter().filter_map(|report| Some((report, plan(self, report)?))).collect();
         let Some((report, repair)) = wanted.first() else { return };
         let (state, repairs, repair) = (report.state.clone(), report.repairs, *repair);
-        let known = self.repairs.requests.iter().position(|request| request.state == state && request.repairs == repairs);
+        let known =
+            self.repairs.requests.iter().position(|request| request.state == state && request.repairs == repairs);
         let at = known.unwrap_or_else(|| {
             self.repairs.requests.push(Request { state, repairs, repair, accepted: Vec::new() });
             self.repairs.requests.len() - 1

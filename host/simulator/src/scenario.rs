@@ -75,7 +75,11 @@ pub const KEYS: [&[u8]; 4] = [b"a", b"a_b", b"", b"\xff\x00_"];
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {}: events of keys {:?}, timestamps {}, stdin {}", self.seed, self.events, self.timestamps, self.stdin)?;
+        writeln!(
+            f,
+            "seed {}: events of keys {:?}, timestamps {}, stdin {}",
+            self.seed, self.events, self.timestamps, self.stdin
+        )?;
         writeln!(f, "crashes {:?}, sync that fails {:?}", self.crashes, self.sync_fails_at)?;
         let (pending, lag, idle) = (self.quarantined_events_max, self.marker_lag_max, self.idle_keys_max);
         writeln!(f, "quarantined_events_max {pending}, marker_lag_max {lag}, idle_keys_max {idle}")?;

@@ -1,7 +1,9 @@
 //! Where planted mistakes change what passes between core and log.
 
 use crate::mistake::Mistake;
-use weir_core::action_state::{ActionState, CallPut, CallStatus, Decision, RecordKey, RecordKind, decode, encode_state};
+use weir_core::action_state::{
+    ActionState, CallPut, CallStatus, Decision, RecordKey, RecordKind, decode, encode_state,
+};
 use weir_core::plan::Plan;
 use weir_core::store::log::{Append, AppendKind};
 
@@ -66,4 +68,3 @@ fn state_in(key: &[u8], value: &[u8]) -> Option<ActionState> {
     let record = RecordKey::parse(key).ok()?;
     (record.kind == RecordKind::State).then(|| decode(&record, value).ok()).flatten()
 }
-

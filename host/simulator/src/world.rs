@@ -237,9 +237,9 @@ impl World {
 pub fn outcome(asked: Asked, status: Status, execution: u32) -> Outcome {
     let Asked { function, det, nonce } = asked;
     match status {
-        Status::Succeeded => Ok(Json::from_checked(format!(
-            "{{\"f\":{function},\"d\":{det},\"n\":{nonce},\"x\":{execution}}}"
-        ))),
+        Status::Succeeded => {
+            Ok(Json::from_checked(format!("{{\"f\":{function},\"d\":{det},\"n\":{nonce},\"x\":{execution}}}")))
+        }
         Status::Retryable => Err(Failure::retryable("busy", "later")),
         Status::Failed => Err(Failure::fatal("refused", "no")),
         Status::TooLarge => Ok(Json::from_checked(format!("\"{}\"", "z".repeat(200)))),
@@ -250,7 +250,7 @@ pub fn outcome(asked: Asked, status: Status, execution: u32) -> Outcome {
 pub fn response(status: Status, outcome: Outcome, execution: usize) -> RequestOutcome {
     let with_status = |code: u32| Ok(Json::from_checked(format!("{{\"status\":{code}}}")));
     let (outcome, counts_as_retryable) = match status {
-        Status::Retryable if execution % 2 == 0 => (with_status(503), true),
+        Status::Retryable if execution.is_multiple_of(2) => (with_status(503), true),
         Status::Retryable => (outcome, true),
         Status::Failed => (with_status(404), false),
         Status::Succeeded | Status::TooLarge => (outcome, false),
