@@ -1,7 +1,7 @@
 //! The checkpoint: changed entries, offsets and markers, durable as one [S22].
 
 use super::EmbeddedStore;
-use super::disk::{BEAT, Disk};
+use super::disk::{BEAT, Disk, NAME_BYTES_MAX};
 use super::error::StoreError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -90,6 +90,14 @@ impl EmbeddedStore {
         let disk = self.disk();
         let mut batch = disk.batch(checkpoint.entries.len() + 16);
         for entry in checkpoint.entries {
+            if entry.key.len() > NAME_BYTES_MAX {
+                let cause = format!(
+                    "name of a {:?} entry has {} bytes, more than {NAME_BYTES_MAX}",
+                    entry.space,
+                    entry.key.len()
+                );
+                return Err(disk.poison.set(cause.into()));
+            }
             let keyspace = disk.entries(entry.space);
             match entry.value {
                 Some(value) => batch.insert(keyspace, entry.key, value),

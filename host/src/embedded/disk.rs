@@ -1,6 +1,6 @@
 //! The folder of a store and the database in it: how it is made, opened and written.
 
-use super::error::{StoreError, cause_of};
+use super::error::{StoreError, cause_of, not_opened};
 use super::journal::Journal;
 use super::lock::StoreLock;
 use super::poison::Poison;
@@ -28,6 +28,9 @@ const ENTRIES_MEMTABLE_BYTES: u64 = 8 << 20;
 const LOG_COMMITS_TO_FULL_MAX: u32 = 600;
 const INBOX_COMMITS_TO_FULL_MAX: u32 = 300;
 
+/// The longest name that fjall takes.
+pub(super) const NAME_BYTES_MAX: usize = u16::MAX as usize;
+
 /// The name within every keyspace of an entry that each checkpoint writes.
 ///
 /// fjall removes a journal when each keyspace has flushed past it. A keyspace whose flushed entries were all removed
@@ -52,10 +55,7 @@ pub(super) struct Disk {
 impl Disk {
     /// Opens the store of a folder, or makes one.
     pub(super) fn open(directory: &Path, application: &str, settings: &StoreSettings) -> Result<Self, StoreError> {
-        let refused = |error: std::io::Error| StoreError::Directory {
-            directory: directory.to_owned(),
-            cause: error.to_string().into(),
-        };
+        let refused = |error: std::io::Error| not_opened(directory, &error);
         std::fs::create_dir_all(directory).map_err(refused)?;
         let lock = StoreLock::take(directory)?;
         let wanted = Stamp::new(application, settings.partitions);
@@ -68,7 +68,14 @@ impl Disk {
             None => {}
         }
         let database = open_database(&data).or_else(|error| match error {
-            fjall::Error::JournalRecovery(_) if torn::cut(&data)? > 0 => open_database(&data),
+            fjall::Error::JournalRecovery(_) => match torn::cut(&data)? {
+                0 => Err(error),
+                bytes => {
+                    let directory = directory.display();
+                    tracing::warn!(%directory, bytes, "journal has a torn end, as a loss of power leaves it: cut off");
+                    open_database(&data)
+                }
+            },
             error => Err(error),
         });
         let disk = database.and_then(|database| Self::new(directory, database, lock)).map_err(|error| match error {

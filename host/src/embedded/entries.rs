@@ -1,7 +1,7 @@
 //! Keyed state: one keyspace for each kind of entry [S22].
 
 use super::EmbeddedStore;
-use super::disk::BEAT;
+use super::disk::{BEAT, NAME_BYTES_MAX};
 use super::error::StoreError;
 use fjall::Keyspace;
 use std::collections::BTreeSet;
@@ -13,6 +13,9 @@ impl EmbeddedStore {
     pub fn load_key(&self, key: &Key) -> Result<Option<Vec<Entry>>, StoreError> {
         let poison = &self.disk().poison;
         let name = EntryKey::prefix(key);
+        if name.len() > NAME_BYTES_MAX {
+            return Ok(None);
+        }
         let header = self.disk().entries(EntrySpace::Header);
         let Some(value) = header.get(&name).map_err(|error| poison.read_failed(&error))? else {
             return Ok(None);

@@ -1,6 +1,7 @@
 //! What can go wrong with a store.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Why a store can't be opened, read or written. One line each, with what to do.
@@ -97,6 +98,17 @@ impl StoreError {
     }
 }
 
+/// The error of a failure at the opening: a full disk is to be mended, all else asks for another folder.
+pub(super) fn not_opened(directory: &Path, error: &std::io::Error) -> StoreError {
+    let (directory, cause) = (directory.to_owned(), error.to_string().into());
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            StoreError::Write { directory, cause }
+        }
+        _ => StoreError::Directory { directory, cause },
+    }
+}
+
 fn holder(pid: &Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
@@ -105,7 +117,7 @@ fn holder(pid: &Option<u32>) -> String {
 pub(super) fn cause_of(error: &fjall::Error) -> Arc<str> {
     match error {
         fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => error.to_string().into(),
-        fjall::Error::Poisoned => "a write in the background failed, see the log".into(),
+        fjall::Error::Poisoned => "a write in the background failed, is the disk full?".into(),
         other => format!("{other:?}").into(),
     }
 }

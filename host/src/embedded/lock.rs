@@ -1,6 +1,6 @@
 //! The lock of a store's folder: one process at a time.
 
-use super::error::StoreError;
+use super::error::{StoreError, not_opened};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
@@ -14,10 +14,7 @@ pub(super) struct StoreLock {
 impl StoreLock {
     /// Takes the lock, or names the process that has it.
     pub(super) fn take(directory: &Path) -> Result<Self, StoreError> {
-        let refused = |error: std::io::Error| StoreError::Directory {
-            directory: directory.to_owned(),
-            cause: error.to_string().into(),
-        };
+        let refused = |error: std::io::Error| not_opened(directory, &error);
         let path = directory.join("lock");
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(refused)?;

@@ -56,6 +56,11 @@ struct Shared {
 }
 
 impl EmbeddedStore {
+    /// Whether a store was made in this folder, so that opening it would not make one.
+    pub fn exists(directory: &Path) -> bool {
+        stamp::Stamp::exists(directory)
+    }
+
     /// Opens the store of a folder for an application, or makes one. Nobody else can open it meanwhile.
     pub fn open(directory: &Path, application: &str, settings: StoreSettings) -> Result<Self, StoreError> {
         let disk = Disk::open(directory, application, &settings)?;

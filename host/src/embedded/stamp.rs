@@ -2,7 +2,7 @@
 //!
 //! `stamp.json`, written last when a store is made: a folder without it holds no store yet.
 
-use super::error::StoreError;
+use super::error::{StoreError, not_opened};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Write;
@@ -32,9 +32,7 @@ impl Stamp {
         let bytes = match std::fs::read(directory.join(FILE_NAME)) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => {
-                return Err(StoreError::Directory { directory: directory.to_owned(), cause: error.to_string().into() });
-            }
+            Err(error) => return Err(not_opened(directory, &error)),
         };
         // The version decides whether the rest can be understood, so it is read alone first.
         #[derive(Deserialize)]
@@ -51,6 +49,11 @@ impl Stamp {
             return Err(StoreError::NewerVersion { directory, found: version, known: FORMAT_VERSION });
         }
         serde_json::from_slice(&bytes).map(Some).map_err(damaged)
+    }
+
+    /// Whether a store was made in this folder.
+    pub(super) fn exists(directory: &Path) -> bool {
+        directory.join(FILE_NAME).exists()
     }
 
     /// Writes the stamp so that it is there whole or not at all.

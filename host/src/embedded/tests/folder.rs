@@ -16,7 +16,9 @@ fn refusal(directory: &Path, application: &str, settings: StoreSettings) -> Stri
 #[test]
 fn store_of_another_application_is_refused() {
     let directory = tempfile::tempdir().unwrap();
+    assert!(!EmbeddedStore::exists(directory.path()));
     drop(open(directory.path()));
+    assert!(EmbeddedStore::exists(directory.path()));
     let text = refusal(directory.path(), "quakes", StoreSettings::default());
     assert!(text.contains(r#"belongs to application "tests", not "quakes""#), "{text}");
 }

@@ -83,6 +83,16 @@ fn checkpoint_is_there_when_the_store_is_opened_again() {
     assert_eq!(log.end(PartitionId(8)).unwrap(), Position(0));
 }
 
+#[test]
+fn key_too_long_for_a_name_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    let entries = vec![header(&"k".repeat(65_532))];
+    let error = store.commit_checkpoint(Checkpoint { entries, record: CheckpointRecord::default() }).unwrap_err();
+    assert!(error.to_string().contains("65536 bytes, more than 65535"), "{error}");
+    assert_eq!(store.load_key(&Key::new(vec![0; 70_000])), Ok(None));
+}
+
 /// Pages of keys, one behind the other.
 fn listed(store: &Store, prefix: &str, page: usize) -> Vec<String> {
     let (mut listed, mut after) = (Vec::new(), None);
