@@ -485,6 +485,32 @@ fn what_an_action_does_can_not_pile_up_past_the_size_of_its_record() {
     assert!(reports.iter().all(|report| report.failure.to_string().contains("limits.record_bytes_max")), "{reports:?}");
 }
 
+// [S26]
+#[test]
+fn what_an_action_does_is_counted_by_the_byte() {
+    let app = App::default().action("exact", &[KIND_INPUT], |guest| {
+        let text = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - 2));
+        match guest.number() {
+            0 => guest.emit("kind", text(1_996))?,
+            1 => guest.set("path", text(1_996))?,
+            _ => {
+                guest.set_sensory("path", text(1_000))?;
+                guest.invocation.memory_new_object(Scope::ShortTerm, "four")?.unwrap();
+                guest.emit("kind", text(988))?;
+            }
+        }
+        let over = guest.invocation.memory_remove(Scope::ShortTerm, "four").map(|_| ());
+        let over = over.and_then(|()| guest.invocation.emit("k", "1").map(|_| ()));
+        assert!(matches!(over, Err(Abort::Limit("limits.record_bytes_max", _))), "{over:?}");
+        Ok(())
+    });
+    let mut world = app.limits(|limits| limits.record_bytes_max = 2_000).start();
+    for n in 0..3 {
+        world.input(&n.to_string(), &n.to_string());
+    }
+    assert_eq!(world.operator.counters().invocations, 3);
+}
+
 // [S14] [P15]
 #[test]
 fn recorded_calls_that_a_completing_action_never_asked_for_are_a_divergence() {

@@ -214,7 +214,11 @@ fn a_task_that_is_cut_off_stays_queued_and_runs_after_the_next_start() {
     let mut world = add_then_double().start();
     world.send("k", "0");
     let invocation = world.waiting.pop_front().unwrap();
+    world.operator.on_invocation_interrupted(&Key::from("k"), invocation.id() + 1);
     world.operator.on_invocation_interrupted(&Key::from("k"), invocation.id());
+    let late = invocation.finish(weir_core::invocation::GuestEnd::Returned(Ok(())));
+    world.operator.on_invocation_ended(&Key::from("k"), late, 5);
+    assert_eq!(world.operator.counters().actions_completed, 0, "what it still did does not count");
     world.send("k", "1");
     assert!(world.waiting.is_empty(), "it starts nothing new");
     world.checkpoint();
