@@ -58,19 +58,34 @@ pub struct Effect {
     pub landed: bool,
 }
 
+/// Which writes are about a state, counted as the writes of the log are after each.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// The first.
+    pub first: usize,
+    /// The last tombstone.
+    pub last_tombstone: usize,
+    /// The last.
+    pub last: usize,
+}
+
 /// What the contract says of a task from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Fact {
     /// The outcome of the call at this position is recorded.
     Recorded { position: u32, failed: bool },
-    /// The records from this position on are dropped, by this release.
+    /// Some of the records from this position on may be dropped.
+    MayBeDropped { from: u32 },
+    /// All of them are, by this release.
     Dropped { from: u32, release: usize },
+    /// Some of the failed calls may be dropped, to be made again.
+    MayBeMadeAgain,
     /// An attempt failed.
     AttemptFailed,
     /// It failed for good.
     FailedForGood,
-    /// It is tried again from the first attempt, with or without failed calls.
-    Retried { failed_calls: bool },
+    /// It is tried again from the first attempt.
+    Retried,
     /// It completed, in this release.
     Completed { release: usize },
 }
@@ -152,10 +167,10 @@ impl Ledger {
         for (_, fact) in &record.facts {
             match fact {
                 Fact::AttemptFailed => failed += 1,
-                Fact::Retried { .. } => (failed, over) = (0, None),
+                Fact::Retried => (failed, over) = (0, None),
                 Fact::Completed { .. } => over = Some("completed"),
                 Fact::FailedForGood => over = Some("failed for good"),
-                Fact::Recorded { .. } | Fact::Dropped { .. } => {}
+                _ => {}
             }
         }
         if !record.releases.contains(&release) {
@@ -183,6 +198,7 @@ impl Ledger {
             let key = self.tasks[task].key.clone();
             self.violate(|| format!("task {key}: what a divergence dropped is met again at call {from}"));
         }
+        self.fresh.push((task, Fact::MayBeDropped { from }));
         self.fresh.push((task, Fact::Dropped { from, release }));
     }
 
@@ -205,7 +221,10 @@ impl Ledger {
 
     /// A repair says that a task is tried again.
     pub fn on_retried(&mut self, task: TaskIndex, failed_calls: bool) {
-        self.fresh.push((task, Fact::Retried { failed_calls }));
+        if failed_calls {
+            self.fresh.push((task, Fact::MayBeMadeAgain));
+        }
+        self.fresh.push((task, Fact::Retried));
     }
 
     /// A task completed.
@@ -214,12 +233,18 @@ impl Ledger {
     }
 
     /// All that the facts since the last call rest on has been handed to the log, whose writes are so many then.
-    /// `last_of` tells after how many writes the last one about a task's state is made.
-    pub fn on_handed_over(&mut self, writes: usize, last_of: impl Fn(&StateKey) -> Option<usize>) {
+    /// `span_of` tells which of the last writes are about a task's state.
+    pub fn on_handed_over(&mut self, writes: usize, span_of: impl Fn(&StateKey) -> Option<Span>) {
         for (task, fact) in self.fresh.drain(..) {
             let record = &mut self.tasks[task];
-            let after = last_of(&record.key).unwrap_or(writes);
-            record.facts.push((after, fact));
+            let span = span_of(&record.key).unwrap_or(Span { first: writes, last_tombstone: writes, last: writes });
+            let after = match fact {
+                Fact::MayBeDropped { .. } | Fact::MayBeMadeAgain => span.first,
+                Fact::Dropped { .. } => span.last_tombstone,
+                _ => span.last,
+            };
+            let at = record.facts.partition_point(|(before, _)| *before <= after);
+            record.facts.insert(at, (after, fact));
         }
     }
 
@@ -275,7 +300,7 @@ impl Ledger {
     fn was_dropped(&self, task: TaskIndex) -> bool {
         let facts = self.tasks[task].facts.iter().map(|(_, fact)| fact);
         let fresh = self.fresh.iter().filter(|(of, _)| *of == task).map(|(_, fact)| fact);
-        facts.chain(fresh).any(|fact| matches!(fact, Fact::Dropped { .. } | Fact::Retried { failed_calls: true }))
+        facts.chain(fresh).any(|fact| matches!(fact, Fact::MayBeDropped { .. } | Fact::MayBeMadeAgain))
     }
 
     /// The release in which a task completed, if it did.
@@ -288,7 +313,7 @@ impl Ledger {
 
     /// Whether a repair had failed calls of a task made again.
     pub fn has_calls_made_again(&self, task: TaskIndex) -> bool {
-        self.tasks[task].facts.iter().any(|(_, fact)| *fact == Fact::Retried { failed_calls: true })
+        self.tasks[task].facts.iter().any(|(_, fact)| *fact == Fact::MayBeMadeAgain)
     }
 
     /// After how many writes a task failed for good the last time.
@@ -314,8 +339,8 @@ fn is_recorded(record: &TaskRecord, position: u32) -> bool {
                 failed_since_success = *failed;
             }
             Fact::Recorded { position: at, failed: false } if *at > position => failed_since_success = false,
-            Fact::Dropped { from, .. } if *from <= position => recorded = false,
-            Fact::Retried { failed_calls: true } if failed_since_success => recorded = false,
+            Fact::MayBeDropped { from } if *from <= position => recorded = false,
+            Fact::MayBeMadeAgain if failed_since_success => recorded = false,
             _ => {}
         }
     }

@@ -2,12 +2,13 @@
 
 use crate::application::Application;
 use crate::guest::Guest;
+use crate::ledger::Span;
 use crate::keyed::Batch;
 use crate::mistake::Mistake;
 use crate::tamper;
 use crate::world::{Running, World};
 use std::collections::VecDeque;
-use weir_core::action_state::{CallPut, RecordKey};
+use weir_core::action_state::{CallPut, RecordKey, StateKey};
 use weir_core::event::{DeadLetter, OutputEvent};
 use weir_core::invocation::{GuestEnd, Invocation, InvocationResult};
 use weir_core::key::Key;
@@ -152,11 +153,8 @@ impl Process {
                 on_report(report, world, deploys);
             }
         }
-        let fresh = || self.outbox.iter().enumerate().skip(before).rev();
-        world.ledger.on_handed_over(writes + self.outbox.len(), |state| {
-            let about = |append: &Append| RecordKey::parse(&append.key).is_ok_and(|record| record.state == *state);
-            fresh().find(|(_, append)| about(append)).map(|(at, _)| writes + at + 1)
-        });
+        let fresh = self.outbox.iter().enumerate().skip(before);
+        world.ledger.on_handed_over(writes + self.outbox.len(), |state| span_of(state, fresh.clone(), writes));
         for command in commands {
             self.carry_out(command, world, releases);
         }
@@ -230,6 +228,26 @@ impl Process {
             self.operator.on_invocation_interrupted(&guest.key, guest.invocation.id());
         }
     }
+}
+
+/// Which of some appends are about a state.
+fn span_of<'a>(
+    state: &StateKey,
+    appends: impl Iterator<Item = (usize, &'a Append)>,
+    writes: usize,
+) -> Option<Span> {
+    let mut span: Option<Span> = None;
+    let about = |append: &Append| RecordKey::parse(&append.key).is_ok_and(|record| record.state == *state);
+    for (at, append) in appends.filter(|(_, append)| about(append)) {
+        let after = writes + at + 1;
+        let first = span.map_or(after, |span| span.first);
+        let last_tombstone = match (&append.what, span) {
+            (AppendKind::Record(_), Some(span)) => span.last_tombstone,
+            _ => after,
+        };
+        span = Some(Span { first, last_tombstone, last: after });
+    }
+    span
 }
 
 /// Looks at what goes to the log about calls, and takes out what a planted mistake leaves out.
