@@ -1,9 +1,9 @@
-//! Page the seismologist exactly once for each swarm: two actions, run by Weir for each quake of a region in turn.
+//! Page the seismologist exactly once for each swarm: three actions, run by Weir for each quake of a region in turn.
 
 #[path = "../../world/src/swarm.rs"]
-mod swarm; // The rule itself, shared with the demo that checks the pages against it.
+mod rule; // The rule itself, shared with the demo that checks the pages against it.
 
-use swarm::Region;
+use rule::{Recent, Told};
 use weir_sdk::prelude::*;
 
 #[derive(Deserialize)]
@@ -33,15 +33,31 @@ struct Alert {
     map: Value,
 }
 
-/// Remembers the region's last quakes, and emits a swarm when they crowd.
+/// A quake that counts, and how many the region had within the window.
+#[derive(Serialize, Deserialize)]
+struct Counted {
+    page: Page,
+    quakes: usize,
+}
+
+/// Remembers the region's last quakes.
 #[action("earthquake")]
 fn count(quake: Quake, ctx: &Context) -> Result {
-    let mut region: Region = ctx.memory().get("region")?.unwrap_or_default();
-    let is_swarm = region.on_quake(quake.time, quake.magnitude);
-    ctx.memory().set("region", &region)?;
-    if is_swarm {
-        let Quake { id, time, region, place, magnitude } = quake;
-        ctx.emit("swarm", &Page { region, place, quake: id, time, magnitude })?;
+    let mut recent: Recent = ctx.memory().get("recent")?.unwrap_or_default();
+    let Some(quakes) = recent.on_quake(quake.time, quake.magnitude) else { return Ok(()) };
+    ctx.memory().set("recent", &recent)?;
+    let Quake { id, time, region, place, magnitude } = quake;
+    ctx.emit("counted", &Counted { page: Page { region, place, quake: id, time, magnitude }, quakes })?;
+    Ok(())
+}
+
+/// Finds a swarm when the rate of a region has risen, and nobody was told of it yet.
+#[action("counted")]
+fn swarm(counted: Counted, ctx: &Context) -> Result {
+    let mut told: Told = ctx.memory().get("told")?.unwrap_or_default();
+    if told.on_count(counted.page.time, counted.quakes) {
+        ctx.memory().set("told", &told)?;
+        ctx.emit("swarm", &counted.page)?;
     }
     Ok(())
 }
@@ -55,7 +71,7 @@ fn page(page: Page, ctx: &Context) -> Result {
     ctx.output(&Alert { pager: pager.json()?, map: map.json()?, page })
 }
 
-weir_sdk::export!(count, page);
+weir_sdk::export!(count, swarm, page);
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use weir_sdk::prelude::*;
 use weir_sdk::testing::{TestKey, TestResponse};
 
-use super::{Page, Region, count, page};
+use super::{Counted, Page, Recent, count, page, swarm};
 
 const WEEK: &str = include_str!("../../quakes.jsonl");
 const HOUR_MS: u64 = 3_600_000;
@@ -21,7 +21,9 @@ fn week() -> (Vec<Page>, BTreeMap<String, TestKey>) {
         if quake["type"] == "earthquake" {
             let region = quake["region"].as_str().unwrap().to_owned();
             let key = keys.entry(region.clone()).or_insert_with(|| TestKey::new(region));
-            pages.extend(key.run(count, &quake).unwrap().payloads::<Page>("swarm"));
+            for counted in key.run(count, &quake).unwrap().payloads::<Counted>("counted") {
+                pages.extend(key.run(swarm, &counted).unwrap().payloads::<Page>("swarm"));
+            }
         }
     }
     (pages, keys)
@@ -49,8 +51,8 @@ fn most_regions_are_left_in_peace() {
 fn regions_memory_stays_small() {
     let (_, keys) = week();
     for key in keys.values() {
-        let region: Region = key.memory("region").unwrap();
-        assert!(region.times.len() <= 3, "{key:?}");
+        let recent: Recent = key.memory("recent").unwrap_or_default();
+        assert!(recent.0.len() <= 3, "{key:?}");
     }
 }
 

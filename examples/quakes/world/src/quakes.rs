@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::swarm::Region;
+use crate::swarm::{Recent, Told};
 
 /// One line of quakes.jsonl, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,15 +38,16 @@ pub struct Page {
 }
 
 /// What is remembered of all regions.
-pub type Regions = BTreeMap<String, Region>;
+pub type Regions = BTreeMap<String, (Recent, Told)>;
 
 /// Counts a quake in its region; the page that it makes due.
 pub fn on_quake(regions: &mut Regions, quake: &Quake) -> Option<Page> {
     if quake.kind != "earthquake" {
         return None;
     }
-    let region = regions.entry(quake.region.clone()).or_default();
-    region.on_quake(quake.time, quake.magnitude).then(|| Page {
+    let (recent, told) = regions.entry(quake.region.clone()).or_default();
+    let quakes = recent.on_quake(quake.time, quake.magnitude)?;
+    told.on_count(quake.time, quakes).then(|| Page {
         region: quake.region.clone(),
         place: quake.place.clone(),
         quake: quake.id.clone(),

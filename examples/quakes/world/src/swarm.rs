@@ -9,29 +9,35 @@ pub const SWARM_QUAKES: usize = 3;
 /// Weaker quakes are always there and do not count.
 pub const MAGNITUDE_MIN: f64 = 1.0;
 
-/// What is remembered of a region.
+/// Times of a region's last quakes, `SWARM_QUAKES` at most, in milliseconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Region {
-    /// Times of its last quakes, `SWARM_QUAKES` at most, in milliseconds since 1970.
-    pub times: Vec<u64>,
-    /// When it was last found in a swarm.
-    pub swarm_at: Option<u64>,
+pub struct Recent(pub Vec<u64>);
+
+impl Recent {
+    /// Counts a quake: how many there were within the window, `SWARM_QUAKES` at most; none if it is too weak to count.
+    pub fn on_quake(&mut self, time: u64, magnitude: Option<f64>) -> Option<usize> {
+        if magnitude.is_none_or(|magnitude| magnitude < MAGNITUDE_MIN) {
+            return None;
+        }
+        self.0.retain(|earlier| time - earlier.min(&time) < WINDOW_MS);
+        self.0.push(time);
+        // More than the last few say nothing more: what is remembered stays small, however long a swarm lasts.
+        self.0.drain(..self.0.len().saturating_sub(SWARM_QUAKES));
+        Some(self.0.len())
+    }
 }
 
-impl Region {
-    /// Counts a quake; whether it makes a swarm of which nobody has been told.
-    pub fn on_quake(&mut self, time: u64, magnitude: Option<f64>) -> bool {
-        if magnitude.is_none_or(|magnitude| magnitude < MAGNITUDE_MIN) {
-            return false;
-        }
-        self.times.retain(|earlier| time - earlier.min(&time) < WINDOW_MS);
-        self.times.push(time);
-        // More than the last few say nothing more: what is remembered stays small, however long a swarm lasts.
-        self.times.drain(..self.times.len().saturating_sub(SWARM_QUAKES));
-        let is_told = self.swarm_at.is_some_and(|swarm_at| time - swarm_at.min(time) < WINDOW_MS);
-        let is_swarm = self.times.len() >= SWARM_QUAKES && !is_told;
+/// When somebody was last told of a region's swarm.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told(pub Option<u64>);
+
+impl Told {
+    /// The rate of a region is known: whether it makes a swarm of which nobody has been told.
+    pub fn on_count(&mut self, time: u64, quakes: usize) -> bool {
+        let is_told = self.0.is_some_and(|told_at| time - told_at.min(time) < WINDOW_MS);
+        let is_swarm = quakes >= SWARM_QUAKES && !is_told;
         if is_swarm {
-            self.swarm_at = Some(time);
+            self.0 = Some(time);
         }
         is_swarm
     }
@@ -42,6 +48,15 @@ mod tests {
     use super::*;
 
     const HOUR_MS: u64 = 3_600_000;
+
+    #[derive(Default)]
+    struct Region(Recent, Told);
+
+    impl Region {
+        fn on_quake(&mut self, time: u64, magnitude: Option<f64>) -> bool {
+            self.0.on_quake(time, magnitude).is_some_and(|quakes| self.1.on_count(time, quakes))
+        }
+    }
 
     #[test]
     fn third_quake_of_a_day_makes_a_swarm_and_the_fourth_is_no_news() {

@@ -122,7 +122,7 @@ fn run_naive(arguments: &Arguments, events: &Path, pages: &[Page], screen: &Scre
 fn run_weir(arguments: &Arguments, pages: &[Page], screen: &Screen) -> anyhow::Result<Finish> {
     let weir = &arguments.weir;
     ensure!(weir.exists(), "{} is missing: cargo build --release, or name it with --weir", weir.display());
-    screen.say("\nWeir: the same job as two actions");
+    screen.say("\nWeir: the same job as three actions");
     let course = course(arguments, "Weir", "weir.log", pages);
     let finish = course.run(
         |origin| {
@@ -215,7 +215,7 @@ fn where_to_look(arguments: &Arguments) -> String {
          {weir} inspect key \"Hualian, Taiwan\" {example} --set store.directory={store}\n      \
          what Weir remembers of Hualien\n  \
          {}\n      the alerts\n  \
-         {example}/actions/src\n      the two actions\n  \
+         {example}/actions/src\n      the three actions\n  \
          {example}/world/src/naive.rs\n      the loop that people write by hand",
         alerts(arguments).display()
     )
