@@ -1,6 +1,5 @@
 //! Whether a component keeps to the contract: what it exports and imports, by name.
 
-use crate::engine;
 use crate::error::LoadErrorReason;
 use crate::wasi;
 use wasmtime::Engine;
@@ -40,20 +39,6 @@ pub(crate) fn check_names(engine: &Engine, component: &Component) -> Result<Vec<
         }
     }
     Ok(imports)
-}
-
-/// Whether the host has room for an instance of it.
-pub(crate) fn check_room(component: &Component) -> Result<(), LoadErrorReason> {
-    let Some(needed) = component.resources_required() else { return Ok(()) };
-    for (needed, of, max) in [
-        (needed.num_memories, "memories", engine::MEMORIES_MAX),
-        (needed.num_tables, "tables", engine::TABLES_MAX),
-    ] {
-        if needed > max {
-            return Err(LoadErrorReason::TooLarge { needed: needed.into(), of, max: max.into() });
-        }
-    }
-    Ok(())
 }
 
 fn split_version(name: &str) -> (&str, &str) {

@@ -3,11 +3,11 @@
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Core instances of one component: Python needs 38, its stub build 108.
-pub(crate) const CORE_INSTANCES_MAX: u32 = 200;
+const CORE_INSTANCES_MAX: u32 = 200;
 /// Memories of one component: a JavaScript one has three.
-pub(crate) const MEMORIES_MAX: u32 = 4;
+const MEMORIES_MAX: u32 = 4;
 /// Tables of one component.
-pub(crate) const TABLES_MAX: u32 = 8;
+const TABLES_MAX: u32 = 8;
 /// Entries of one table.
 pub(crate) const TABLE_ENTRIES_MAX: usize = 200_000;
 /// Bytes of one instance's own data in the host.

@@ -27,7 +27,9 @@ pub enum LoadErrorReason {
     #[error("cannot be compiled: {0}")]
     Malformed(String),
     /// It is a component of another world.
-    #[error("exports no {wanted} (it exports {found}); build it for the world `component` of weir:action, as the SDKs do")]
+    #[error(
+        "exports no {wanted} (it exports {found}); build it for the world `component` of weir:action, as the SDKs do"
+    )]
     WrongWorld {
         /// What it should export.
         wanted: &'static str,
@@ -57,16 +59,6 @@ pub enum LoadErrorReason {
     /// A grant means nothing.
     #[error(transparent)]
     Grant(#[from] GrantError),
-    /// It needs more than the host has for one component.
-    #[error("needs {needed} {of}; the host has {max} for each component")]
-    TooLarge {
-        /// What it needs.
-        needed: u64,
-        /// Of what.
-        of: &'static str,
-        /// What there is.
-        max: u64,
-    },
     /// A limit that the manifest sets is over what the host can give.
     #[error("{limit} = {value} is over what this host can give ({max})")]
     LimitTooHigh {

@@ -250,8 +250,7 @@ mod tests {
         let kept = Kept::default();
         let log = GuestLog::new(Arc::new(GuestSettings::with_secret("hunter22")));
         tracing::subscriber::with_default(kept.clone(), || act(log));
-        let lines = kept.0.lock().unwrap().clone();
-        lines
+        std::mem::take(&mut *kept.0.lock().unwrap())
     }
 
     #[test]
@@ -260,7 +259,8 @@ mod tests {
             log.begin(Some(&task()), 10);
             log.write(Level::ERROR, "no quote");
         });
-        let expected = "guest ERROR message=no quote component=\"guest\" key=\"north\" sequence_number=7 action=\"count\"";
+        let expected =
+            "guest ERROR message=no quote component=\"guest\" key=\"north\" sequence_number=7 action=\"count\"";
         let sorted = |line: &str| {
             let mut parts: Vec<String> = line.split(' ').map(String::from).collect();
             parts.sort();

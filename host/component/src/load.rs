@@ -142,7 +142,6 @@ impl Loader<'_> {
         let compiled = self.cache.component(&self.engine, &digest, &source.bytes);
         let component = compiled.map_err(|error| LoadErrorReason::Malformed(first_line(&error)))?;
         let imports = contract::check_names(&self.engine, &component)?;
-        contract::check_room(&component)?;
 
         let linker = linker(&self.engine).map_err(|error| LoadErrorReason::Engine(first_line(&error)))?;
         let linked = linker.instantiate_pre(&component);

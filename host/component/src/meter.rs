@@ -106,8 +106,7 @@ mod tests {
     // [S11]
     #[test]
     fn memory_of_all_instances_counts_together() {
-        let mut meter =
-            ResourceMeter::new(&InvocationLimits { memory_bytes_max: 100, ..InvocationLimits::default() });
+        let mut meter = ResourceMeter::new(&InvocationLimits { memory_bytes_max: 100, ..InvocationLimits::default() });
         assert!(meter.memory_growing(0, 60, None).unwrap());
         assert!(meter.memory_growing(0, 30, None).unwrap());
         assert!(meter.memory_growing(60, 70, None).unwrap());

@@ -12,7 +12,15 @@ const FRAMES_MAX: usize = 6;
 const FRAME_BYTES_MAX: usize = 120;
 /// Functions that stand in every backtrace and tell nothing.
 const FRAMES_OF_PANICS: [&str; 9] = [
-    "panicking", "panic_", "rust_panic", "abort", "__rust", "rust_begin_unwind", "__wasm_call", "_start", "cabi_export",
+    "panicking",
+    "panic_",
+    "rust_panic",
+    "abort",
+    "__rust",
+    "rust_begin_unwind",
+    "__wasm_call",
+    "_start",
+    "cabi_export",
 ];
 
 /// What the engine says of a call that hands over too much; it has no public type for it.

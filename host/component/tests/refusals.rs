@@ -91,7 +91,7 @@ fn a_component_or_limit_that_is_too_large() {
         "(component (core module $m (memory 1)) {memories}
            (instance $i) (export \"weir:action/actions@0.1.0\" (instance $i)))"
     ));
-    assert_eq!(error.reason, LoadErrorReason::TooLarge { needed: 5, of: "memories", max: 4 });
+    assert!(error.to_string().contains("contains 5 Wasm linear memories"), "{error}");
 
     let limits = InvocationLimits { memory_bytes_max: 1 << 40, ..InvocationLimits::default() };
     let bytes = wat::parse_str("(component)").unwrap();

@@ -12,7 +12,8 @@ fn memory_is_limited_by_name() {
     let trial = Trial::limited(|limits| limits.memory_bytes_max = 8 << 20, json!([{"outside": "allocate-forever"}]));
     trial.run().fails_with(FailureClass::Limit, "limits.memory_bytes_max");
     // What fits goes on, in the same limit.
-    let trial = Trial::limited(|limits| limits.memory_bytes_max = 8 << 20, json!([{"outside": {"allocate-bytes": 1 << 20}}]));
+    let trial =
+        Trial::limited(|limits| limits.memory_bytes_max = 8 << 20, json!([{"outside": {"allocate-bytes": 1 << 20}}]));
     assert_eq!(trial.seen(), json!([1 << 20]));
 }
 
@@ -71,11 +72,7 @@ fn counts_and_sizes_are_limited_by_name() {
         (|limits| limits.events_max = 3, json!([{"emit-many": ["x", 4]}]), "limits.events_max"),
         (|limits| limits.event_bytes_max = 10, json!([{"emit": ["x", "0123456789"]}]), "limits.event_bytes_max"),
         (|limits| limits.value_bytes_max = 10, json!([{"set-bytes": ["x", 11]}]), "limits.value_bytes_max"),
-        (
-            |limits| limits.calls_max = 2,
-            json!([{"repeat": [3, [{"call": ["f", 1, {"ok": 1}]}]]}]),
-            "limits.calls_max",
-        ),
+        (|limits| limits.calls_max = 2, json!([{"repeat": [3, [{"call": ["f", 1, {"ok": 1}]}]]}]), "limits.calls_max"),
         (
             |limits| limits.value_bytes_max = 40,
             json!([{"fail": {"fatal": ["kind", "a message that is longer than what is allowed"]}}]),
@@ -93,7 +90,9 @@ fn one_call_cannot_hand_over_more_than_the_host_would_look_at() {
     let change = |limits: &mut InvocationLimits| {
         (limits.value_bytes_max, limits.event_bytes_max, limits.memory_bytes_max) = (1 << 10, 1 << 10, 256 << 20);
     };
-    Trial::limited(change, json!([{"set-bytes": ["x", 16 << 20]}])).run().fails_with(FailureClass::Limit, "limits.value_bytes_max");
+    Trial::limited(change, json!([{"set-bytes": ["x", 16 << 20]}]))
+        .run()
+        .fails_with(FailureClass::Limit, "limits.value_bytes_max");
 }
 
 // [S9] [S28]

@@ -36,7 +36,8 @@ const WALL_MS: u64 = STARTED_AT_MS + 60_000;
 
 /// A built guest; `make guests` builds them.
 fn guest(name: &str) -> Vec<u8> {
-    let folder = std::env::var("WEIR_GUESTS").unwrap_or_else(|_| format!("{}/../target/guests", env!("CARGO_MANIFEST_DIR")));
+    let folder =
+        std::env::var("WEIR_GUESTS").unwrap_or_else(|_| format!("{}/../target/guests", env!("CARGO_MANIFEST_DIR")));
     let path = format!("{folder}/{name}.wasm");
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}; run `make guests`"))
 }

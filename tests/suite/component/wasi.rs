@@ -66,10 +66,10 @@ fn the_clock_shows_when_the_outcome_of_a_call_was_recorded_and_again_on_replay()
 // [S10]
 #[test]
 fn a_body_skipped_on_replay_changes_no_clock_or_randomness_after_it() {
-    let body = json!([{"outside": "random"}, "random", "random", {"outside": {"sleep-ms": 1}}]);
+    // Its hash tables are left out: Rust seeds each a little further than the last, wherever that was made.
+    let body = json!(["random", "random", "now", {"outside": "clock"}, {"outside": {"sleep-ms": 1}}]);
     let steps = |end| json!([{"call-doing": ["f", 1, body, {"ok": 1}]}, {"outside": "random"}, "random", "now", end]);
     let executed = Trial::of(steps(json!("key"))).run().seen();
-    // The probe's number comes from a hash table's seed, which the guest keeps: here the body asks for it first.
     let failed = Trial::of(steps(json!({"fail": {"retryable": ["busy", "x"]}}))).run();
     let replayed = Trial::of(steps(json!("key"))).recorded(&failed).run().seen();
     assert_eq!(replayed[1], executed[1]);
