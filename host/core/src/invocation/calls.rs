@@ -16,12 +16,13 @@
 //!
 //! *Invariant:* records reach the log in the order in which calls ended, a pending record before its call's outcome.
 
+use super::size::{check_function_id, fits_record, within_limit};
 use super::{Abort, OnDivergence, Task};
-use crate::action_state::{ArgumentsDigest, CallPut, CallResult, CallStatus, encode_call_result};
+use crate::action_state::{ArgumentsDigest, CallPut, CallResult, CallStatus};
 use crate::event::ActionName;
 use crate::failure::Failure;
 use crate::id::digest_of_parts;
-use crate::json::{Json, validate};
+use crate::json::Json;
 use crate::limits::InvocationLimits;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -183,7 +184,10 @@ impl DurableCalls {
             let what = format!("begin durable call {} ({:?})", position + 1, call.function_id);
             return Err(Abort::Limit("limits.calls_max", what));
         }
-        self.check_function_id(position, call.function_id)?;
+        check_function_id(&self.action, call.function_id, self.record_bytes_max).map_err(|message| {
+            let what = format!("begin durable call {}: {message}", position + 1);
+            Abort::Limit("limits.record_bytes_max", what)
+        })?;
         let ordinal = self.free_ordinal(&call);
         let id = self.call_id(&call, ordinal);
         let step = self.step(position, &call)?;
@@ -214,24 +218,6 @@ impl DurableCalls {
         }
         self.calls.push(known);
         Ok(Begun { position, id, step })
-    }
-
-    /// Whatever becomes of the call, its record must be within the limit.
-    fn check_function_id(&self, position: u32, function_id: &str) -> Result<(), Abort> {
-        if ESCAPED_MAX * (function_id.len() + 256) + RECORD_FRAME_BYTES <= self.record_bytes_max {
-            return Ok(());
-        }
-        let shortest = CallResult {
-            function_id: Arc::from(function_id),
-            arguments_digest: [0; 32],
-            status: CallStatus::Failed(Failure::fatal("limit", "-".repeat(LIMIT_MESSAGE_BYTES))),
-            retryable: false,
-            completed_at_ms: u64::MAX,
-        };
-        fits_record(&self.action, &shortest, self.record_bytes_max).map_err(|failure| {
-            let what = format!("begin durable call {}: {}", position + 1, failure.message);
-            Abort::Limit("limits.record_bytes_max", what)
-        })
     }
 
     fn put_pending(&mut self, position: u32, call: &Call, effect_ends_at_ms: u64) {
@@ -402,55 +388,6 @@ pub(super) struct EndedCall {
     pub(super) outcome: Outcome,
     /// Treat a success as a retryable failure.
     pub(super) counts_as_retryable: bool,
-}
-
-/// Checks that a call's record is within the limit: the failure that is recorded otherwise [S26] [S11].
-fn fits_record(action: &ActionName, result: &CallResult, max: usize) -> Result<(), Failure> {
-    let outcome_bytes = match &result.status {
-        CallStatus::Pending { .. } => 0,
-        CallStatus::Succeeded(json) => json.as_str().len(),
-        CallStatus::Failed(failure) => {
-            let details = failure.details.as_ref().map_or(0, |details| details.as_str().len());
-            ESCAPED_MAX * (failure.kind.len() + failure.message.len()) + details
-        }
-    };
-    let names = ESCAPED_MAX * (action.as_str().len() + result.function_id.len());
-    if RECORD_FRAME_BYTES + names + outcome_bytes <= max {
-        return Ok(());
-    }
-    let size = encode_call_result(action, u64::MAX, result).len();
-    if size <= max {
-        return Ok(());
-    }
-    let message = format!("record of {size} bytes is over limits.record_bytes_max ({max} bytes)");
-    Err(Failure::fatal("limit", message))
-}
-
-/// How many bytes one byte of text takes at most in JSON.
-const ESCAPED_MAX: usize = 6;
-/// The longest message of a failure that names a limit.
-const LIMIT_MESSAGE_BYTES: usize = 128;
-/// More than a call's record has beside its texts.
-const RECORD_FRAME_BYTES: usize = 512;
-
-/// Checks an outcome: it must be JSON, and within the limit; else it is a failure of kind `limit`, which is recorded.
-fn within_limit(outcome: Outcome, max: usize) -> Result<(Outcome, Option<Failure>), Abort> {
-    let (size, texts) = match &outcome {
-        Ok(json) => (json.as_str().len(), [Some(json), None]),
-        Err(failure) => {
-            let details = failure.details.as_ref().map_or(0, |details| details.as_str().len());
-            (failure.kind.len() + failure.message.len() + details, [None, failure.details.as_ref()])
-        }
-    };
-    if size > max {
-        let message = format!("outcome of {size} bytes is over limits.value_bytes_max ({max} bytes)");
-        let failure = Failure::fatal("limit", message);
-        return Ok((Err(failure.clone()), Some(failure)));
-    }
-    for json in texts.into_iter().flatten() {
-        validate(json.as_str()).map_err(|error| Abort::Trap(format!("complete a durable call: outcome is {error}")))?;
-    }
-    Ok((outcome, None))
 }
 
 fn short(digest: &ArgumentsDigest) -> String {
