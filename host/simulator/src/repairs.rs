@@ -121,6 +121,7 @@ impl Machine {
             let task = machine.world.ledger.task(&state);
             if let Repair::Retry { failed_calls } = request.repair {
                 machine.world.ledger.on_retried(task, failed_calls);
+                machine.world.retry(task);
                 if deploys || machine.world.rng.percent(70) {
                     machine.world.mend(task);
                 }

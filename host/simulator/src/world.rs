@@ -61,6 +61,8 @@ pub struct World {
     landing: Vec<(usize, u64)>,
     /// Tasks whose failure was mended.
     mended: Vec<TaskIndex>,
+    /// Tasks that were tried again by a repair.
+    retried: Vec<TaskIndex>,
     reconciler_failures_left: u32,
 }
 
@@ -109,6 +111,7 @@ impl World {
             executions: 0,
             landing: Vec::new(),
             mended: Vec::new(),
+            retried: Vec::new(),
             reconciler_failures_left: 2,
         }
     }
@@ -138,11 +141,18 @@ impl World {
             && attempt <= fail.attempts
             && self.life < fail.heals_in_life
             && !self.mended.contains(&task)
+            // A task that is tried again from its first attempt gets at least as far as before.
+            && (fail.attempts == u32::MAX || !self.retried.contains(&task))
     }
 
     /// Whether a guest traps in an open call.
     pub fn traps(&self, task: TaskIndex) -> bool {
         self.reference.is_none() && self.life < 3 && !self.mended.contains(&task)
+    }
+
+    /// A task is tried again from its first attempt.
+    pub fn retry(&mut self, task: TaskIndex) {
+        self.retried.push(task);
     }
 
     /// What makes a task fail is mended.
