@@ -24,6 +24,8 @@ pub struct FileSource {
     offset: u64,
     line: u64,
     digest: Sha256,
+    /// Offset and digest before the line that was read last.
+    before: (u64, Sha256),
     line_bytes_max: usize,
 }
 
@@ -75,13 +77,15 @@ impl FileSource {
             }
             reader.seek(SeekFrom::Start(from)).map_err(failed)?;
         }
-        Ok(Self { path: path.to_owned(), reader, offset: from, line, digest, line_bytes_max })
+        let before = (from, digest.clone());
+        Ok(Self { path: path.to_owned(), reader, offset: from, line, digest, before, line_bytes_max })
     }
 
     /// The next line that is not blank; none at the end.
     pub fn next(&mut self, parser: &EventParser) -> Result<Option<Taken>, FileSourceError> {
         loop {
             let position = self.offset;
+            self.before = (position, self.digest.clone());
             let mut bytes = Vec::new();
             let limit = self.line_bytes_max as u64 + 2;
             let read = self.reader.by_ref().take(limit).read_until(b'\n', &mut bytes);
@@ -108,6 +112,11 @@ impl FileSource {
             };
             return Ok(Some(Taken { position, next: self.offset, place, bytes: line.to_vec(), event }));
         }
+    }
+
+    /// The line that was read last does not count as consumed; nothing may be read after this.
+    pub fn give_back(&mut self) {
+        (self.offset, self.digest) = self.before.clone();
     }
 
     /// How far it is read.

@@ -84,6 +84,11 @@ impl InboxSource {
         self.at_end
     }
 
+    /// The event that was taken last does not count as consumed; nothing may be taken after this.
+    pub fn give_back(&mut self) {
+        self.next -= 1;
+    }
+
     /// How far it is read.
     pub fn progress(&self) -> Progress {
         Progress { offset: self.next, digest: None }

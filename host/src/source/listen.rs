@@ -1,6 +1,6 @@
 //! Events posted over HTTP: `POST /KEY` answers 202 when the event is durable in the inbox [S1].
 
-use super::InboxSignal;
+use super::{InboxSignal, KEY_BYTES_MAX};
 use crate::clock::now_ms;
 use crate::embedded::{InboxAnswer, InboxEvent, Store, StoreError};
 use axum::Router;
@@ -50,6 +50,9 @@ async fn take(State(state): State<Arc<ListenState>>, uri: Uri, headers: HeaderMa
     let Some(key) = percent_decode(uri.path().strip_prefix('/').unwrap_or_default()) else {
         return answer(StatusCode::BAD_REQUEST, "the key in the path is not percent-encoded");
     };
+    if key.len() > KEY_BYTES_MAX {
+        return answer(StatusCode::BAD_REQUEST, &format!("the key is longer than {KEY_BYTES_MAX} bytes"));
+    }
     let checked = std::str::from_utf8(&body).map_err(|error| format!("not UTF-8: {error}"));
     if let Err(why) = checked.and_then(|text| json::validate(text).map_err(|error| error.to_string())) {
         return answer(StatusCode::BAD_REQUEST, &format!("the event is {why}"));
@@ -113,9 +116,9 @@ fn write(state: &Arc<ListenState>) {
 }
 
 fn passed_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    let passed = headers.iter().filter(|(name, _)| {
-        PASSED_HEADERS.contains(&name.as_str()) || name.as_str().starts_with(PASSED_PREFIX)
-    });
+    let passed = headers
+        .iter()
+        .filter(|(name, _)| PASSED_HEADERS.contains(&name.as_str()) || name.as_str().starts_with(PASSED_PREFIX));
     passed.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned()))).collect()
 }
 

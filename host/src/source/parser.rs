@@ -7,6 +7,9 @@ use weir_core::id::EventId;
 use weir_core::json::{self, Json};
 use weir_core::key::Key;
 
+/// The longest key, bytes: with a path of memory behind it, it names an entry of the store.
+pub const KEY_BYTES_MAX: usize = 32 << 10;
+
 /// Reads input events as the manifest says where their key, kind and time stand.
 #[derive(Clone, Debug)]
 pub struct EventParser {
@@ -37,6 +40,9 @@ pub enum BadEvent {
     /// A key that is neither text nor a number.
     #[error("has a key at {0:?} that is neither a string nor a number")]
     OddKey(String),
+    /// A key that is too long.
+    #[error("has a key of {0} bytes, and {KEY_BYTES_MAX} is the most")]
+    LongKey(usize),
     /// A kind that is not text.
     #[error("has a kind at {0:?} that is not a string")]
     OddKind(String),
@@ -102,6 +108,9 @@ impl EventParser {
         key: Key,
         headers: Arc<[(String, String)]>,
     ) -> Result<InputEvent, BadEvent> {
+        if key.as_bytes().len() > KEY_BYTES_MAX {
+            return Err(BadEvent::LongKey(key.as_bytes().len()));
+        }
         let kind = match self.find(text, &self.kind)? {
             None => self.input.clone(),
             Some((found, path)) if found.starts_with('"') => {
@@ -115,13 +124,17 @@ impl EventParser {
         };
         let timestamp_ms = match self.find(text, &self.timestamp)? {
             None => None,
-            Some((found, path)) => {
-                Some(found.parse::<u64>().map_err(|_| BadEvent::OddTimestamp(path.to_string()))?)
-            }
+            Some((found, path)) => Some(found.parse::<u64>().map_err(|_| BadEvent::OddTimestamp(path.to_string()))?),
         };
         let id = EventId::of_input(self.source, &position.to_be_bytes(), bytes);
         let payload = Json::from_checked(text.trim_matches([' ', '\t', '\n', '\r']));
-        Ok(InputEvent { key, event: Event { id, kind, payload }, position: SourcePosition(position), timestamp_ms, headers })
+        Ok(InputEvent {
+            key,
+            event: Event { id, kind, payload },
+            position: SourcePosition(position),
+            timestamp_ms,
+            headers,
+        })
     }
 
     /// What stands at a path, if anything but null does.

@@ -149,7 +149,7 @@ impl Reader {
     }
 
     fn on_bad_event(
-        &self,
+        &mut self,
         position: u64,
         place: String,
         bytes: Vec<u8>,
@@ -158,9 +158,13 @@ impl Reader {
         shards: &Shards,
     ) -> anyhow::Result<()> {
         if self.on_bad_event == OnBadEvent::Stop {
-            return Err(why).with_context(|| {
-                format!("{place} is no event: mend it, or set source.on_bad_event = \"set-aside\"")
-            });
+            // It is read again at the next start, mended or not.
+            match &mut self.source {
+                SourceKind::File(file) => file.give_back(),
+                SourceKind::Inbox(inbox) => inbox.give_back(),
+            }
+            return Err(why)
+                .with_context(|| format!("{place} is no event: mend it, or set source.on_bad_event = \"set-aside\""));
         }
         tracing::warn!("{place} is set aside: it {why}");
         let set_aside = SetAside { position, bytes, why: why.to_string() };
