@@ -1,4 +1,6 @@
 //! The suite.
 
+mod cli;
+mod component;
 mod kill;
 mod log_conformance;
