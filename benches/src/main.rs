@@ -28,6 +28,8 @@ pub struct Bench {
     guest: PathBuf,
     /// The host's binary.
     weir: PathBuf,
+    /// The core's measurement of its store.
+    store_cost: PathBuf,
     /// Input events of one measured run.
     events: u64,
     /// How often each comparison is made.
@@ -48,6 +50,7 @@ fn main() -> anyhow::Result<()> {
     let bench = Bench {
         guest: path("WEIR_BENCH_GUEST", "target/guests/tally.wasm")?,
         weir: path("WEIR_BENCH_HOST", "target/release/weir")?,
+        store_cost: path("WEIR_BENCH_STORE_COST", "target/release/examples/store_cost")?,
         events: number("WEIR_BENCH_EVENTS", 300_000)?,
         rounds: number("WEIR_BENCH_ROUNDS", 5)? as usize,
         many: number("WEIR_BENCH_MANY", 1_000_000)?,
@@ -78,7 +81,7 @@ const GROUPS: [(&str, Measure); 4] = [
 
 fn path(variable: &str, otherwise: &str) -> anyhow::Result<PathBuf> {
     let path = std::env::var_os(variable).map_or_else(|| PathBuf::from(otherwise), PathBuf::from);
-    path.canonicalize().with_context(|| format!("{} is missing: `make guests host` builds it", path.display()))
+    path.canonicalize().with_context(|| format!("{} is missing: `scripts/bench` builds it", path.display()))
 }
 
 fn number(variable: &str, otherwise: u64) -> anyhow::Result<u64> {
