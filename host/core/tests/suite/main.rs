@@ -14,6 +14,7 @@ mod golden;
 mod http;
 mod load;
 mod memory;
+mod model;
 mod operator;
 mod purity;
 mod quarantine;
