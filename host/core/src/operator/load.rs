@@ -69,7 +69,7 @@ impl KeyState {
         let Some(run) = &self.run else { return };
         let done = run.tasks_made.saturating_sub(run.tasks.len() as u64);
         let queued = run.tasks.iter().map(|task| (task.event.id, task.action.id())).collect();
-        shared.store.mark_done(&self.key, run.sequence_number, done, &queued);
+        shared.store.mark_done(&self.key, run.sequence_number, run.input.event.id, done, &queued);
     }
 }
 

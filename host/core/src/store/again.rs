@@ -55,15 +55,35 @@ impl ActionStateStore {
         }
     }
 
-    /// A run goes on from a checkpoint in which so many of its tasks were done, beside those `queued`: the states of
-    /// those that were done are the oldest ones, and will not be asked for again.
-    pub fn mark_done(&mut self, key: &Key, run: SequenceNumber, done: u64, queued: &HashSet<(EventId, ActionId)>) {
+    /// A run goes on from a checkpoint in which `done` of its tasks were done, beside those `queued`: the states of those
+    /// that were done will not be asked for again. They are those of its input event, and of events that one of them
+    /// emitted, unless they are queued. Where these are more, a deploy or a crash left some that no task asked for: then
+    /// the oldest are taken.
+    pub fn mark_done(
+        &mut self,
+        key: &Key,
+        run: SequenceNumber,
+        input: EventId,
+        done: u64,
+        queued: &HashSet<(EventId, ActionId)>,
+    ) {
         let Some(states) = self.keys.get_mut(key).filter(|_| self.unasked > 0) else { return };
-        let of_run = states.states.of_run_mut(run);
-        let mut oldest: Vec<_> = of_run
-            .filter(|((_, event, action), _)| !queued.contains(&(*event, *action)))
-            .map(|(_, entry)| (entry.age(), entry))
-            .collect();
+        let mut reached: Vec<(EventId, ActionId)> = Vec::new();
+        let of_input = states.states.of_run(run).map(|((_, event, action), _)| (*event, *action));
+        reached.extend(of_input.filter(|name| name.0 == input && !queued.contains(name)));
+        let mut next = 0;
+        while let Some((event, action)) = reached.get(next).copied() {
+            next += 1;
+            let Some(entry) = states.states.get(&(run, event, action)) else { continue };
+            let emitted = entry.state.output_events.iter();
+            let children = emitted.flat_map(|emitted| {
+                emitted.matched_actions.iter().map(|action| (emitted.event.id, action.id()))
+            });
+            reached.extend(children.filter(|name| !queued.contains(name)));
+        }
+        let reached: HashSet<_> = reached.into_iter().collect();
+        let of_run = states.states.of_run_mut(run).filter(|((_, event, action), _)| reached.contains(&(*event, *action)));
+        let mut oldest: Vec<_> = of_run.map(|(_, entry)| (entry.age(), entry)).collect();
         oldest.sort_unstable_by_key(|(age, _)| *age);
         for (_, entry) in oldest.into_iter().take(done as usize) {
             if !entry.asked {

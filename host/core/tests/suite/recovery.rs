@@ -1,9 +1,11 @@
 //! Recovery: restore, rebuild, and the same walk as before.
 
-use crate::harness::{App, Ended, World, add_then_double, json};
+use crate::harness::{App, Ended, World, add_then_double, fatal, json};
+use crate::repair::repair;
 use weir_core::checkpoint::EntrySpace;
 use weir_core::event::KIND_INPUT;
 use weir_core::key::Key;
+use weir_core::operator::Repair;
 
 fn paying() -> App {
     App::default()
@@ -239,4 +241,30 @@ fn a_completed_action_that_no_longer_fits_the_memory_of_its_key_is_a_divergence_
         world.kill();
         assert!(world.is_quarantined("k"));
     }
+}
+
+// [S14] [S23] [S25]: power is lost while the states of a quarantined run are put again, so that the state of the task
+// that the checkpoint holds as done is the youngest of all.
+#[test]
+fn a_run_whose_states_were_put_again_in_part_goes_on_where_it_was() {
+    let app = App::default()
+        .action("one", &[KIND_INPUT], |guest| guest.emit("x", 0))
+        .action("two", &["x"], |guest| guest.emit("y", 0))
+        .action("three", &["y"], |_| Err(fatal("no").into()));
+    let mut world = app.limits(|limits| limits.marker_lag_max = 1).start();
+    world.send("k", "0");
+    world.run_one();
+    world.checkpoint();
+    world.run();
+    assert!(world.is_quarantined("k"));
+    world.begin_checkpoint();
+    world.take_appends();
+    for _ in 0..2 {
+        world.log.acknowledge_one().expect("the state of the first task is put again, and its old record removed");
+    }
+    world.lose_power();
+    world.run();
+    repair(&mut world, Repair::Skip);
+    assert_eq!(world.operator.counters().divergences, 0, "{:?}", world.reports);
+    assert_eq!(world.completed_below("k"), 1);
 }

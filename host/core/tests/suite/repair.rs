@@ -30,7 +30,7 @@ fn quarantined(world: &World) -> (StateKey, u32) {
     (report.state, report.repairs)
 }
 
-fn repair(world: &mut World, repair: Repair) {
+pub fn repair(world: &mut World, repair: Repair) {
     let (state, repairs) = quarantined(world);
     let ticket = world.operator.on_repair(&state, repairs, repair, world.now_ms).unwrap();
     assert!(ticket.is_some(), "it is answered when its put is durable");
