@@ -137,13 +137,11 @@ pub fn open_store(settings: &Settings) -> Result<Store, RunError> {
             tracing::warn!("store.kind is \"memory\": nothing survives this process, a restart begins anew");
             Ok(Store::Memory(MemoryStore::new(store_settings)))
         }
-        StoreKind::Embedded => {
-            match EmbeddedStore::open(&settings.store.directory, &settings.name, store_settings) {
-                Ok(store) => Ok(Store::Embedded(store)),
-                Err(error) if error.is_refusal() => Err(RunError::of_use(error)),
-                Err(error) => Err(RunError::Run(error.into())),
-            }
-        }
+        StoreKind::Embedded => match EmbeddedStore::open(&settings.store.directory, &settings.name, store_settings) {
+            Ok(store) => Ok(Store::Embedded(store)),
+            Err(error) if error.is_refusal() => Err(RunError::of_use(error)),
+            Err(error) => Err(RunError::Run(error.into())),
+        },
     }
 }
 
@@ -170,17 +168,14 @@ fn check_source(settings: &Settings, record: Option<&CheckpointRecord>) -> anyho
 fn open_sinks(settings: &Settings, record: Option<&CheckpointRecord>) -> anyhow::Result<Sinks> {
     let length = |name: &str| record.and_then(|record| record.values.get(name)).and_then(|value| value.as_u64());
     let output = match &settings.sink {
-        crate::settings::Sink::File(path) => {
-            Sink::File(FileSink::open(path, length(value_names::SINK_LENGTH), false)?)
-        }
+        crate::settings::Sink::File(path) => Sink::File(FileSink::open(path, length(value_names::SINK_LENGTH), false)?),
         crate::settings::Sink::Stdout => {
             tracing::info!("sink stdout: after a crash lines since the last checkpoint are written again");
             Sink::Stdout
         }
         crate::settings::Sink::Nowhere => Sink::Nowhere,
     };
-    let dead_letters =
-        FileSink::open(&settings.dead_letter_file, length(value_names::DEAD_LETTER_LENGTH), true)?;
+    let dead_letters = FileSink::open(&settings.dead_letter_file, length(value_names::DEAD_LETTER_LENGTH), true)?;
     Ok(Sinks { output, dead_letters })
 }
 
@@ -258,12 +253,7 @@ struct RecoveredShard {
 }
 
 /// Recovers all shards, each on a thread.
-fn recover(
-    recovery: &Recovery<'_>,
-    store: &Store,
-    shards: usize,
-    busy: &[Key],
-) -> anyhow::Result<Vec<RecoveredShard>> {
+fn recover(recovery: &Recovery<'_>, store: &Store, shards: usize, busy: &[Key]) -> anyhow::Result<Vec<RecoveredShard>> {
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..shards)
             .map(|index| {
@@ -308,9 +298,11 @@ fn open_reader(
             let consumed = record.and_then(|record| record.values.get(value_names::CONSUMED)).cloned();
             let consumed: Option<Consumed> = consumed.map(serde_json::from_value).transpose()?;
             let file = FileSource::open(path, offset, consumed.as_ref(), bytes_max).map_err(RunError::of_use)?;
-            SourceKind::File(file)
+            SourceKind::File(Box::new(file))
         }
-        Source::Stdin => SourceKind::Inbox(InboxSource::new(store.clone(), InboxContent::Lines, offset, signal.clone())),
+        Source::Stdin => {
+            SourceKind::Inbox(InboxSource::new(store.clone(), InboxContent::Lines, offset, signal.clone()))
+        }
         Source::Listen(_) => {
             SourceKind::Inbox(InboxSource::new(store.clone(), InboxContent::Posted, offset, signal.clone()))
         }
@@ -345,11 +337,13 @@ fn start_stdin(
         line_bytes_max: settings.limits.input_event_bytes_max,
     };
     // A read of standard input can't be called off: the process ends under it.
-    std::thread::Builder::new().name("weir-stdin".to_owned()).spawn(move || {
-        if let Err(error) = feed.run(BufReader::new(std::io::stdin())) {
-            let _ = ends.blocking_send(ShardEnd::Failed(error));
-        }
-    })
-    .context("start reading standard input")?;
+    std::thread::Builder::new()
+        .name("weir-stdin".to_owned())
+        .spawn(move || {
+            if let Err(error) = feed.run(BufReader::new(std::io::stdin())) {
+                let _ = ends.blocking_send(ShardEnd::Failed(error));
+            }
+        })
+        .context("start reading standard input")?;
     Ok(())
 }

@@ -6,20 +6,18 @@ use weir_component::DoorClosed;
 use weir_core::event::PartitionId;
 use weir_core::store::log::Ticket;
 
+/// Whoever waits at a door is told that it is open, or closed for good.
+pub(super) type DoorReply = oneshot::Sender<Result<(), DoorClosed>>;
+
 /// Who waits at the doors of one shard. At most one for each invocation that runs, and one for each repair.
 #[derive(Debug, Default)]
 pub(super) struct Doors {
-    waiting: BTreeMap<(PartitionId, Ticket), Vec<oneshot::Sender<Result<(), DoorClosed>>>>,
+    waiting: BTreeMap<(PartitionId, Ticket), Vec<DoorReply>>,
 }
 
 impl Doors {
     /// Someone waits for an append.
-    pub(super) fn wait(
-        &mut self,
-        partition: PartitionId,
-        ticket: Ticket,
-        reply: oneshot::Sender<Result<(), DoorClosed>>,
-    ) {
+    pub(super) fn wait(&mut self, partition: PartitionId, ticket: Ticket, reply: DoorReply) {
         self.waiting.entry((partition, ticket)).or_default().push(reply);
     }
 

@@ -2,9 +2,9 @@
 
 use super::Shard;
 use crate::clock::now_ms;
-use std::sync::Arc;
+use crate::control::look::States;
 use tokio::sync::oneshot;
-use weir_core::action_state::{ActionState, StateKey};
+use weir_core::action_state::StateKey;
 use weir_core::event::PartitionId;
 use weir_core::key::Key;
 use weir_core::operator::{Counters, KeyReport, QuarantineReport, Repair};
@@ -32,9 +32,9 @@ pub enum ShardObservation {
     /// Its resident keys.
     Keys(Vec<KeyReport>),
     /// A resident key, with its action states.
-    Key(Option<(KeyReport, Vec<(StateKey, Arc<ActionState>)>)>),
+    Key(Option<(KeyReport, States)>),
     /// Its action states.
-    States(Vec<(StateKey, Arc<ActionState>)>),
+    States(States),
     /// Its quarantined keys.
     Quarantine(Vec<QuarantineReport>),
 }

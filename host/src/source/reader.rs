@@ -66,7 +66,7 @@ pub struct Taken {
 #[derive(Debug)]
 pub enum SourceKind {
     /// Lines of a file.
-    File(FileSource),
+    File(Box<FileSource>),
     /// The inbox, fed from standard input or by posts.
     Inbox(InboxSource),
 }
