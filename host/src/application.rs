@@ -5,7 +5,7 @@ use crate::settings::{ComponentSettings, Settings, near_name};
 use anyhow::{Context, anyhow, bail};
 use std::path::PathBuf;
 use std::sync::Arc;
-use weir_component::{ComponentHost, ComponentSource, Grants, HostSettings, HttpGrant, LoadedComponent, Secret};
+use weir_component::{ComponentHost, ComponentSource, Grants, HostSettings, HttpGrant, LoadedComponent};
 use weir_core::plan::{Plan, PlannedAction};
 
 /// An application that can be run.
@@ -76,7 +76,7 @@ fn grants(settings: &ComponentSettings, secrets: Secrets) -> anyhow::Result<Gran
         .collect();
     if secrets == Secrets::Read {
         for secret in &settings.secrets {
-            let value = Secret::new(secret.read()?.reveal());
+            let value = secret.read()?;
             let grant = http.iter_mut().find(|grant| grant.origin == secret.origin.as_str());
             let grant = grant.with_context(|| format!("a secret is for {}, which is not granted", secret.origin))?;
             grant.secret_headers.push((secret.header.clone(), value));

@@ -60,6 +60,9 @@ fn request(options: &SendOptions) -> anyhow::Result<Request<Full<Bytes>>> {
         Some(url) => url.clone(),
         None => format!("http://{}", listening_address(&options.manifest)?),
     };
+    if !base.starts_with("http://") && !base.starts_with("https://") {
+        return Err(WrongUse(format!("--url {base}: write it as http://127.0.0.1:8080")).into());
+    }
     let uri = format!("{}/{}", base.trim_end_matches('/'), percent_encode(options.key.as_bytes()));
     let mut request = Request::post(uri).header("content-type", "application/json");
     if let Some(key) = &options.idempotency_key {
@@ -70,12 +73,8 @@ fn request(options: &SendOptions) -> anyhow::Result<Request<Full<Bytes>>> {
             header.split_once(':').ok_or_else(|| WrongUse(format!("--header {header}: write it as 'name: value'")))?;
         request = request.header(name.trim(), value.trim());
     }
-    let request =
-        request.body(Full::from(payload)).map_err(|error| WrongUse(format!("no request can be made: {error}")))?;
-    match request.uri().scheme_str() {
-        Some("http" | "https") => Ok(request),
-        _ => Err(WrongUse(format!("--url {base}: write it as http://127.0.0.1:8080")).into()),
-    }
+    let request = request.body(Full::from(payload));
+    request.map_err(|error| WrongUse(format!("no request can be made: {error}")).into())
 }
 
 /// Where the application's host listens, as seen from here.

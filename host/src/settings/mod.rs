@@ -37,7 +37,7 @@ pub use host::{HostSettings, OnQuarantineFull};
 pub use limits::HostLimits;
 pub use near_name::near_name;
 pub use origin::Origin;
-pub use secret::{Secret, SecretPlace, SecretSettings};
+pub use secret::{SecretPlace, SecretSettings};
 pub use sink::Sink;
 pub use source::{OnBadEvent, Source, SourceSettings};
 pub use store::{StoreKind, StoreSettings};

@@ -5,6 +5,7 @@ use super::origin::Origin;
 use serde::Deserialize;
 use std::fmt;
 use std::path::PathBuf;
+use weir_component::Secret;
 
 /// `secrets = [{ origin = "https://api.example.com", header = "authorization", prefix = "Bearer ", env = "API_KEY" }]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -40,25 +41,8 @@ pub enum SecretPlace {
     File(PathBuf),
 }
 
-/// A secret's value, prefix included. It shows itself to nobody but by `reveal`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The value, for the header.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
 impl SecretSettings {
-    /// Looks the value up.
+    /// Looks the value up; its prefix is part of it.
     pub fn read(&self) -> Result<Secret, SettingsError> {
         let wrong = |why: String| SettingsError::unplaced(format!("the secret for {} {why}", self.origin));
         let value = match &self.place {
@@ -75,7 +59,7 @@ impl SecretSettings {
         if value.contains(|letter: char| letter.is_ascii_control()) {
             return Err(wrong(format!("can't stand in a header, it has control characters: {}", self.place)));
         }
-        Ok(Secret(format!("{}{value}", self.prefix)))
+        Ok(Secret::new(format!("{}{value}", self.prefix)))
     }
 }
 
@@ -126,7 +110,7 @@ mod tests {
             place: SecretPlace::File(file.clone()),
         };
         let secret = settings.read().unwrap();
-        assert_eq!(secret.reveal(), "Bearer hunter2");
+        assert_eq!(secret, Secret::new("Bearer hunter2"));
         assert!(!format!("{secret:?} {settings:?}").contains("hunter2"));
         std::fs::write(&file, "two\nlines\n").unwrap();
         assert!(!settings.read().unwrap_err().to_string().contains("lines"));
