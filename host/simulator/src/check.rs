@@ -44,7 +44,8 @@ fn check_log(machine: &Machine, quarantined: &[StateKey]) -> Result<(), String> 
     for (position, key, _) in machine.log.scan(Position(0)) {
         let record = RecordKey::parse(key).map_err(|error| error.to_string())?;
         // Runs that began before a deploy took them for a divergence wait behind the one that is quarantined.
-        let waits = |state: &StateKey| state.key == record.state.key && state.sequence_number <= record.state.sequence_number;
+        let waits =
+            |state: &StateKey| state.key == record.state.key && state.sequence_number <= record.state.sequence_number;
         if !quarantined.iter().any(waits) {
             return Err(format!("record {record} at {position:?} is left in the log for ever"));
         }

@@ -23,11 +23,11 @@ impl Machine {
         let Host::Up(mut process) = std::mem::replace(&mut self.host, Host::Down) else { return };
         act(&mut process, self);
         let releases = &self.scenario.releases;
-        let deploys = self.scenario.deploy != crate::scenario::Deploy::None;
-        process.pump(&mut self.world, releases, self.log.writes(), deploys);
+        let deploy = self.scenario.deploy;
+        process.pump(&mut self.world, releases, self.log.writes(), deploy);
         if process.stopping && !process.guests.is_empty() {
-            process.interrupt_guests(&mut self.world, deploys);
-            process.pump(&mut self.world, releases, self.log.writes(), deploys);
+            process.interrupt_guests(&mut self.world, deploy);
+            process.pump(&mut self.world, releases, self.log.writes(), deploy);
         }
         self.look_for_repairs(&mut process);
         self.host = Host::Up(process);
@@ -121,29 +121,29 @@ impl Machine {
     }
 
     pub(crate) fn step_guest(&mut self, at: usize) {
-        let deploys = self.deploys();
+        let deploy = self.scenario.deploy;
         self.with_process(|process, machine| {
             let progress = process.guests[at].step(&mut machine.world);
             let at_door = matches!(progress, Progress::AtDoor);
             let waits = at_door || process.guests[at].wait != Wait::Nothing;
-            process.put_calls(at, waits, &mut machine.world, deploys);
+            process.put_calls(at, waits, &mut machine.world, deploy);
             if at_door {
                 let guest = &mut process.guests[at];
                 guest.wait = Wait::Door(process.operator.undurable(&guest.key));
             }
             if let Progress::Ended(end) = progress {
-                process.end_guest(at, end, &mut machine.world, deploys);
+                process.end_guest(at, end, &mut machine.world, deploy);
             }
         });
     }
 
     pub(crate) fn answer_guest(&mut self, at: usize) {
-        let deploys = self.deploys();
+        let deploy = self.scenario.deploy;
         self.with_process(|process, machine| {
             let progress = process.guests[at].on_answer(&mut machine.world);
-            process.put_calls(at, false, &mut machine.world, deploys);
+            process.put_calls(at, false, &mut machine.world, deploy);
             if let Progress::Ended(end) = progress {
-                process.end_guest(at, end, &mut machine.world, deploys);
+                process.end_guest(at, end, &mut machine.world, deploy);
             }
         });
     }

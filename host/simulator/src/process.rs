@@ -2,9 +2,10 @@
 
 use crate::application::Application;
 use crate::guest::Guest;
-use crate::ledger::Span;
 use crate::keyed::Batch;
+use crate::ledger::Span;
 use crate::mistake::Mistake;
+use crate::scenario::Deploy;
 use crate::tamper;
 use crate::world::{Running, World};
 use std::collections::VecDeque;
@@ -131,7 +132,7 @@ impl Process {
     }
 
     /// Takes what the core wants written and done. `writes` tells how many writes the log has.
-    pub fn pump(&mut self, world: &mut World, releases: &[Application; 2], writes: usize, deploys: bool) {
+    pub fn pump(&mut self, world: &mut World, releases: &[Application; 2], writes: usize, deploy: Deploy) {
         if !self.operator.has_work() {
             world.ledger.on_handed_over(writes + self.outbox.len(), |_| None);
             return;
@@ -150,7 +151,7 @@ impl Process {
         let commands = self.operator.take_commands();
         for command in &commands {
             if let Command::Report(report) = command {
-                on_report(report, world, deploys);
+                on_report(report, world, deploy);
             }
         }
         let fresh = self.outbox.iter().enumerate().skip(before);
@@ -194,25 +195,25 @@ impl Process {
     }
 
     /// Hands over what a guest has to say of its calls.
-    pub fn put_calls(&mut self, at: usize, before_waiting: bool, world: &mut World, deploys: bool) {
+    pub fn put_calls(&mut self, at: usize, before_waiting: bool, world: &mut World, deploy: Deploy) {
         let guest = &mut self.guests[at];
         let puts =
             if before_waiting { guest.invocation.take_puts_before_waiting() } else { guest.invocation.take_puts() };
         if puts.is_empty() {
             return;
         }
-        let puts = observe(puts, guest.running, self.release, world, deploys);
+        let puts = observe(puts, guest.running, self.release, world, deploy);
         let (key, id) = (guest.key.clone(), guest.invocation.id());
         self.operator.on_call_puts(&key, id, puts);
     }
 
     /// A guest ended.
-    pub fn end_guest(&mut self, at: usize, end: GuestEnd, world: &mut World, deploys: bool) {
+    pub fn end_guest(&mut self, at: usize, end: GuestEnd, world: &mut World, deploy: Deploy) {
         let guest = self.guests.swap_remove(at);
         let (key, running) = (guest.key.clone(), guest.running);
         world.tell(|| format!("    {:?} ended: {end:?}", running));
         let mut ended = guest.into_invocation().finish(end);
-        ended.puts = observe(ended.puts, running, self.release, world, deploys);
+        ended.puts = observe(ended.puts, running, self.release, world, deploy);
         match &ended.result {
             InvocationResult::Completed(_) => world.ledger.on_completed(running.task, self.release),
             InvocationResult::Failed { .. } => world.ledger.on_attempt_failed(running.task),
@@ -221,9 +222,9 @@ impl Process {
     }
 
     /// Cuts all guests off, because the host stops.
-    pub fn interrupt_guests(&mut self, world: &mut World, deploys: bool) {
+    pub fn interrupt_guests(&mut self, world: &mut World, deploy: Deploy) {
         while let Some(last) = self.guests.len().checked_sub(1) {
-            self.put_calls(last, true, world, deploys);
+            self.put_calls(last, true, world, deploy);
             let guest = self.guests.pop().expect("a guest is there");
             self.operator.on_invocation_interrupted(&guest.key, guest.invocation.id());
         }
@@ -231,11 +232,7 @@ impl Process {
 }
 
 /// Which of some appends are about a state.
-fn span_of<'a>(
-    state: &StateKey,
-    appends: impl Iterator<Item = (usize, &'a Append)>,
-    writes: usize,
-) -> Option<Span> {
+fn span_of<'a>(state: &StateKey, appends: impl Iterator<Item = (usize, &'a Append)>, writes: usize) -> Option<Span> {
     let mut span: Option<Span> = None;
     let about = |append: &Append| RecordKey::parse(&append.key).is_ok_and(|record| record.state == *state);
     for (at, append) in appends.filter(|(_, append)| about(append)) {
@@ -251,7 +248,13 @@ fn span_of<'a>(
 }
 
 /// Looks at what goes to the log about calls, and takes out what a planted mistake leaves out.
-fn observe(mut puts: Vec<CallPut>, running: Running, release: usize, world: &mut World, deploys: bool) -> Vec<CallPut> {
+fn observe(
+    mut puts: Vec<CallPut>,
+    running: Running,
+    release: usize,
+    world: &mut World,
+    deploy: Deploy,
+) -> Vec<CallPut> {
     let dropped = puts.iter().filter_map(|put| match put {
         CallPut::Drop(position) => Some(*position),
         _ => None,
@@ -259,7 +262,7 @@ fn observe(mut puts: Vec<CallPut>, running: Running, release: usize, world: &mut
     if let Some(from) = dropped.min() {
         world.tell(|| format!("    drop the records of calls from {from} on"));
         world.ledger.on_dropped(running.task, from, release);
-        if !deploys {
+        if deploy == Deploy::None {
             world.ledger.violate(|| format!("call {from}: a divergence, though no other release was deployed"));
         }
     }
@@ -267,7 +270,7 @@ fn observe(mut puts: Vec<CallPut>, running: Running, release: usize, world: &mut
     puts
 }
 
-fn on_report(report: &Report, world: &mut World, deploys: bool) {
+fn on_report(report: &Report, world: &mut World, deploy: Deploy) {
     world.tell(|| format!("    {report:?}"));
     match report {
         Report::Failed(state, ..) => {
@@ -276,9 +279,10 @@ fn on_report(report: &Report, world: &mut World, deploys: bool) {
         }
         Report::Divergence(state, what) => {
             world.ledger.on_divergence(state);
-            if !deploys {
+            // Which tasks there are does not depend on the calls that a release makes.
+            if deploy == Deploy::None || deploy == Deploy::Calls && what.contains("no task asked for") {
                 let state = state.clone();
-                world.ledger.violate(|| format!("{state}: {what}, though no other release was deployed"));
+                world.ledger.violate(|| format!("{state}: {what}, though no release deployed makes it so"));
             }
         }
         Report::AttemptFailed(..) | Report::QueueFull(_) => {}

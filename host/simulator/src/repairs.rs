@@ -4,6 +4,7 @@ use crate::machine::{Host, Machine};
 use crate::mistake::Mistake;
 use crate::process::Process;
 use crate::rng::mix;
+use crate::scenario::Deploy;
 use crate::world::Fate;
 use weir_core::action_state::StateKey;
 use weir_core::operator::{QuarantineReport, Repair};
@@ -100,7 +101,7 @@ impl Machine {
     }
 
     fn deliver_repair(&mut self, at: usize, again: bool) {
-        let deploys = self.deploys();
+        let deploy = self.scenario.deploy;
         self.with_process(|process, machine| {
             let request = machine.repairs.requests[at].clone();
             let (mut state, mut repairs) = (request.state, request.repairs);
@@ -122,12 +123,12 @@ impl Machine {
             if let Repair::Retry { failed_calls } = request.repair {
                 machine.world.ledger.on_retried(task, failed_calls);
                 machine.world.retry(task);
-                if deploys || machine.world.rng.percent(70) {
+                if deploy != Deploy::None || machine.world.rng.percent(70) {
                     machine.world.mend(task);
                 }
             }
             let releases = &machine.scenario.releases;
-            process.pump(&mut machine.world, releases, machine.log.writes(), deploys);
+            process.pump(&mut machine.world, releases, machine.log.writes(), deploy);
             let lasts_after = machine.log.writes() + process.outbox.len();
             machine.repairs.requests[at].accepted.push(lasts_after);
         });
