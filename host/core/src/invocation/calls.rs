@@ -110,13 +110,14 @@ pub(super) struct DurableCalls {
 
 impl DurableCalls {
     pub(super) fn new(
+        seed: [u8; 32],
         task: &Task,
         recorded: BTreeMap<u32, CallResult>,
         on_divergence: OnDivergence,
         limits: Arc<InvocationLimits>,
     ) -> Self {
         Self {
-            seed: super::clock::task_seed(task),
+            seed,
             recorded,
             calls: Vec::new(),
             open: 0,

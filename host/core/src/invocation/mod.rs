@@ -176,7 +176,7 @@ impl Invocation {
             sensory: Overlay::new(start.sensory),
             short_term: Overlay::new(start.short_term),
             effects: Effects::default(),
-            calls: DurableCalls::new(&start.task, start.recorded, start.on_divergence, start.limits.clone()),
+            calls: DurableCalls::new(seed, &start.task, start.recorded, start.on_divergence, start.limits.clone()),
             clock: Clock::starting_at(start.started_at_ms),
             clock_seen: false,
             random: Random::new(seed, "guest"),

@@ -109,14 +109,7 @@ impl MemoryPath {
 
     /// The encoded paths of all objects that this path goes through, without the root and itself, from the root down.
     pub(super) fn ancestors(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
-        let mut ends: Vec<usize> = Vec::with_capacity(4);
-        let mut at = 0;
-        for name in self.names() {
-            at += name.len();
-            ends.push(at);
-        }
-        ends.pop();
-        ends.into_iter().map(|end| &self.0[..end])
+        (END.len()..self.0.len()).filter(|&at| self.0[at - END.len()..at] == END).map(|at| &self.0[..at])
     }
 }
 
@@ -167,7 +160,11 @@ impl fmt::Display for MemoryPath {
             if index > 0 {
                 f.write_str(".")?;
             }
-            f.write_str(&name_text(name).replace('\\', "\\\\").replace('.', "\\."))?;
+            let text = name_text(name);
+            match text.contains(['\\', '.']) {
+                true => f.write_str(&text.replace('\\', "\\\\").replace('.', "\\."))?,
+                false => f.write_str(&text)?,
+            }
         }
         Ok(())
     }

@@ -189,6 +189,16 @@ impl Operator {
         self.shared.store.undurable(key)
     }
 
+    /// Adds what is to be done since the last call.
+    pub fn take_commands_into(&mut self, commands: &mut Vec<Command>) {
+        commands.append(&mut self.shared.commands);
+    }
+
+    /// Adds what is to be appended to the log since the last call, in order.
+    pub fn take_appends_into(&mut self, appends: &mut Vec<Append>) {
+        self.shared.store.take_appends_into(appends);
+    }
+
     /// What is to be done since the last call.
     pub fn take_commands(&mut self) -> Vec<Command> {
         std::mem::take(&mut self.shared.commands)

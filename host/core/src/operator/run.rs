@@ -63,12 +63,12 @@ impl KeyState {
     /// Starts the first task: what the store holds of it decides [S18].
     fn start_task(&mut self, shared: &mut Shared, now_ms: u64) {
         let (key, task) = self.task_in_hand();
-        let recorded = shared.store.get(&key);
-        match recorded.and_then(|state| state.decision()) {
+        let recorded = shared.store.get(&key).cloned();
+        match recorded.as_ref().and_then(|state| state.decision()) {
             None | Some(Decision::Retry) => {}
             Some(_) => return self.apply_recorded(&key, shared),
         }
-        if let Some(state) = recorded.filter(|state| state.completed) {
+        if let Some(state) = recorded.as_ref().filter(|state| state.completed) {
             if let Err(error) = self.check_fits(state) {
                 let message =
                     format!("the completed action {} does not fit the memory of its key: {error}", task.action);
@@ -77,28 +77,28 @@ impl KeyState {
             shared.counters.actions_recovered += 1;
             return self.apply_recorded(&key, shared);
         }
-        if shared.plan.action(task.action.id()).is_none() {
+        let plan = shared.plan.clone();
+        let Some(action) = plan.action(task.action.id()) else {
             let message = format!("action {} is not in the plan: deploy it again, or skip or discard", task.action);
             return self.fail_for_good(FailureClass::Fatal, "action-gone", message, shared, now_ms);
-        }
+        };
         let run = self.run.as_ref().expect("a run is in progress");
         let (made, max) = (run.tasks_made, shared.limits.tasks_per_run_max);
         if made > max {
             let message = format!("a run of {made} tasks is over limits.tasks_per_run_max ({max})");
             return self.fail_for_good(FailureClass::Limit, "limit", message, shared, now_ms);
         }
-        let action = shared.plan.action(task.action.id()).expect("it was just found").clone();
-        if let Some(until_ms) = self.wait_until(&key, &action, shared, now_ms) {
+        let failed = recorded.as_ref().and_then(|state| state.failed.as_ref());
+        if let Some(until_ms) = failed.and_then(|failed| self.wait_until(&key, action, failed, now_ms)) {
             return self.back_off(until_ms, shared);
         }
-        self.invoke(task, &action, shared, now_ms);
+        self.invoke(task, action, recorded.as_deref(), shared, now_ms);
     }
 
     /// Until when the next attempt waits, where a process before this one failed: no longer than it would have waited
     /// then, whatever clocks show.
-    fn wait_until(&self, key: &StateKey, action: &PlannedAction, shared: &mut Shared, now_ms: u64) -> Option<u64> {
+    fn wait_until(&self, key: &StateKey, action: &PlannedAction, failed: &Failed, now_ms: u64) -> Option<u64> {
         let phase = self.run.as_ref().expect("a run is in progress").phase;
-        let failed = shared.store.get(key)?.failed.as_ref()?;
         if phase == Phase::Due || failed.not_before_ms <= now_ms {
             return None;
         }
@@ -107,11 +107,17 @@ impl KeyState {
         Some(failed.not_before_ms.min(now_ms.saturating_add(wait)))
     }
 
-    fn invoke(&mut self, task: Task, action: &PlannedAction, shared: &mut Shared, now_ms: u64) {
+    fn invoke(
+        &mut self,
+        task: Task,
+        action: &PlannedAction,
+        recorded: Option<&ActionState>,
+        shared: &mut Shared,
+        now_ms: u64,
+    ) {
         let id = shared.next_invocation;
         shared.next_invocation += 1;
         shared.counters.invocations += 1;
-        let recorded = shared.store.get(&task.state_key());
         let attempts = recorded.and_then(|state| state.failed.as_ref()).map_or(0, |failed| failed.attempts);
         let started_at_ms = recorded.map(|state| state.started_at_ms).or(task.source_timestamp_ms).unwrap_or(now_ms);
         let start = InvocationStart {

@@ -76,13 +76,13 @@ impl ActionStateStore {
             next += 1;
             let Some(entry) = states.states.get(&(run, event, action)) else { continue };
             let emitted = entry.state.output_events.iter();
-            let children = emitted.flat_map(|emitted| {
-                emitted.matched_actions.iter().map(|action| (emitted.event.id, action.id()))
-            });
+            let children = emitted
+                .flat_map(|emitted| emitted.matched_actions.iter().map(|action| (emitted.event.id, action.id())));
             reached.extend(children.filter(|name| !queued.contains(name)));
         }
         let reached: HashSet<_> = reached.into_iter().collect();
-        let of_run = states.states.of_run_mut(run).filter(|((_, event, action), _)| reached.contains(&(*event, *action)));
+        let of_run =
+            states.states.of_run_mut(run).filter(|((_, event, action), _)| reached.contains(&(*event, *action)));
         let mut oldest: Vec<_> = of_run.map(|(_, entry)| (entry.age(), entry)).collect();
         oldest.sort_unstable_by_key(|(age, _)| *age);
         for (_, entry) in oldest.into_iter().take(done as usize) {

@@ -248,6 +248,11 @@ impl ActionStateStore {
         std::mem::take(&mut self.appends)
     }
 
+    /// Adds the appends that wait to be handed to the log, in order.
+    pub fn take_appends_into(&mut self, appends: &mut Vec<Append>) {
+        appends.append(&mut self.appends);
+    }
+
     /// Whether appends wait to be handed to the log.
     pub fn has_appends(&self) -> bool {
         !self.appends.is_empty()
@@ -294,6 +299,11 @@ impl ActionStateStore {
     /// The first append that is not durable, or will be made.
     pub fn first_unacknowledged(&self) -> Ticket {
         Ticket(self.next_ticket - self.unacknowledged.len() as u64)
+    }
+
+    /// How many states a rebuild brought that no task has asked for yet.
+    pub fn unasked_len(&self) -> usize {
+        self.unasked
     }
 
     /// How many states there are.

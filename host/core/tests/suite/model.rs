@@ -161,6 +161,15 @@ proptest! {
         prop_assert_eq!(world.log.names(), [""; 0], "no record is left");
         prop_assert!(world.operator.store().is_empty() && world.operator.store().keys().count() == 0);
         prop_assert_eq!(world.operator.counters().divergences, 0);
+        let counters = plain.operator.counters();
+        let sent = plain.source.len() as u64;
+        prop_assert_eq!((counters.input_events, counters.runs_finished), (sent, sent));
+        prop_assert_eq!(counters.output_events, plain.disk.outputs.len() as u64);
+        prop_assert_eq!(counters.dead_letters, plain.disk.dead_letters.len() as u64);
+        prop_assert_eq!(counters.invocations, counters.actions_completed + counters.attempts_failed);
+        for counters in [counters, world.operator.counters()] {
+            prop_assert_eq!((counters.keys_running, counters.keys_quarantined, counters.pending_events), (0, 0, 0));
+        }
         prop_assert!(world.operator.counters().keys_resident <= 1);
     }
 }

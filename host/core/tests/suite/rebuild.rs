@@ -54,6 +54,27 @@ fn everything_from_the_marker_on_is_there_again() {
     assert!(!rebuilt.has_appends());
 }
 
+// [S14]
+#[test]
+fn states_that_a_rebuild_brought_are_counted_until_they_are_asked_for_or_gone() {
+    let (_, log) = filled();
+    let mut store = rebuild(&log, 0, &BTreeMap::from([("a", 1)]));
+    assert_eq!(store.unasked_len(), 3, "what the checkpoint had completed does not count");
+    store.get(&state_key("a", 1, 3, "x"));
+    store.get(&state_key("a", 1, 3, "x"));
+    assert_eq!(store.unasked_len(), 2);
+    assert!(store.unasked(&Key::from("a"), SequenceNumber(1)).is_none());
+    assert!(store.unasked(&Key::from("b"), SequenceNumber(7)).is_none());
+    assert!(store.unasked(&Key::from("unknown"), SequenceNumber(1)).is_none());
+    assert_eq!(store.unasked(&Key::from("b"), SequenceNumber(1)).unwrap().0, state_key("b", 1, 4, "x"));
+    store.drop_state(&state_key("b", 1, 4, "x"));
+    assert_eq!(store.unasked_len(), 1);
+    store.prune(&Key::from("b"), SequenceNumber(1));
+    assert_eq!(store.unasked_len(), 0);
+    store.prune(&Key::from("a"), SequenceNumber(2));
+    assert_eq!((store.unasked_len(), store.len()), (0, 0), "one that was asked for counts no more");
+}
+
 // [P17] [S25]
 #[test]
 fn a_rebuild_from_a_later_marker_or_of_nothing_has_nothing_older() {

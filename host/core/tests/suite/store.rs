@@ -177,6 +177,52 @@ fn a_record_too_large_is_refused_before_it_is_put() {
     store.put(&key, state).unwrap();
 }
 
+// [S26] [S29]
+#[test]
+fn a_state_leaves_room_for_a_decision_as_long_as_one_may_come() {
+    use weir_core::action_state::{Decision, Failed};
+    use weir_core::failure::{ActionFailure, Failure, FailureClass};
+    let failed = |decision| Failed {
+        attempts: 1,
+        failure: ActionFailure { class: FailureClass::Fatal, failure: Failure::fatal("k", "m") },
+        decision,
+        repairs: 1,
+        not_before_ms: 0,
+    };
+    let size = |state: &ActionState| weir_core::action_state::encode_state(state).len();
+    for (completed, decision, room) in [
+        (true, None, false),
+        (true, Some(Decision::Retry), true),
+        (true, Some(Decision::Quarantine), false),
+        (false, Some(Decision::Retry), false),
+        (false, Some(Decision::Skip), false),
+        (false, None, false),
+    ] {
+        let state = ActionState { completed, failed: Some(failed(decision)), ..ActionState::started(name("a"), 1) };
+        let mut exact = ActionStateStore::new(PartitionId(0), Position(0), size(&state));
+        let put = exact.put(&state_key("k", 0, 1, "a"), state);
+        assert_eq!(put.is_err(), room, "{completed} {decision:?}");
+    }
+    let state = ActionState::started(name("a"), 1);
+    let mut small = ActionStateStore::new(PartitionId(0), Position(0), size(&state) * 2);
+    small.put(&state_key("k", 0, 1, "a"), state).expect("the room is a quarter of a small record at most");
+}
+
+// [S10]
+#[test]
+fn the_start_is_put_unless_a_record_tells_it_already() {
+    let start = || ActionState::started(name("a"), 77);
+    let mut store = store();
+    let key = state_key("k", 0, 1, "a");
+    store.put_calls(&key, start, vec![CallPut::Start, CallPut::Start]);
+    assert_eq!(store.take_appends().len(), 1);
+    assert_eq!(store.get(&key).unwrap().started_at_ms, 77);
+    let other = state_key("k", 1, 1, "a");
+    let puts = vec![CallPut::Put(0, call("f", CallStatus::Succeeded(json("1")))), CallPut::Start];
+    store.put_calls(&other, start, puts);
+    assert_eq!(store.take_appends().len(), 1, "the record of a call tells it");
+}
+
 // [S13] [S14]
 #[test]
 fn dropping_a_call_takes_its_pending_record_first_and_then_its_outcome() {
