@@ -64,15 +64,19 @@ pub struct RunRecord {
     pub input: InputEvent,
     /// How many tasks it has made so far.
     pub tasks_made: u64,
+    /// The tasks that no action of the run caused, by event and action. With the recorded states they tell which tasks
+    /// were done.
+    pub roots: Vec<(EventId, ActionName)>,
 }
 
 impl RunRecord {
     /// The run as bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut text = format!(
-            "{{\"version\":{VERSION},\"sequenceNumber\":{},\"tasksMade\":{},\"input\":",
+            "{{\"version\":{VERSION},\"sequenceNumber\":{},\"tasksMade\":{},\"roots\":[",
             self.sequence_number, self.tasks_made
         );
+        write_roots(&self.roots, &mut text);
         write_input(&self.input, &mut text);
         text.push('}');
         text.into()
@@ -86,13 +90,34 @@ impl RunRecord {
             version: u32,
             sequence_number: u64,
             tasks_made: u64,
+            roots: Vec<(String, String)>,
             input: StoredInput,
         }
         let stored: Stored = parse("run", bytes)?;
         check_version("run", stored.version)?;
         let sequence_number = SequenceNumber(stored.sequence_number);
-        Ok(Self { sequence_number, input: stored.input.into_input(key)?, tasks_made: stored.tasks_made })
+        let roots = stored.roots.iter().map(|(event, action)| read_root(event, action)).collect::<Result<_, _>>()?;
+        Ok(Self { sequence_number, input: stored.input.into_input(key)?, tasks_made: stored.tasks_made, roots })
     }
+}
+
+/// Writes the roots and what leads to the input event.
+fn write_roots(roots: &[(EventId, ActionName)], text: &mut String) {
+    for (index, (event, action)) in roots.iter().enumerate() {
+        text.push_str(if index == 0 { "[\"" } else { ",[\"" });
+        text.push_str(event.as_text(&mut [0; 36]));
+        text.push_str("\",");
+        write_string(action.as_str(), text);
+        text.push(']');
+    }
+    text.push_str("],\"input\":");
+}
+
+fn read_root(event: &str, action: &str) -> Result<(EventId, ActionName), ValueError> {
+    let error = |error: String| ValueError { what: "run", error };
+    let id = EventId::parse(event).ok_or_else(|| error(format!("id {event:?} is no UUID")))?;
+    let action = ActionName::new(action).map_err(|cause| error(cause.to_string()))?;
+    Ok((id, action))
 }
 
 /// A task that waits in a run.

@@ -171,6 +171,7 @@ impl KeyState {
                 sequence_number: run.sequence_number,
                 input: run.input.clone(),
                 tasks_made: run.tasks_made,
+                roots: run.roots.clone(),
             };
             put(entries, EntrySpace::Queued, name(RUN_ORDINAL), Some(record.encode()));
             for (ordinal, task) in now.clone().zip(&run.tasks) {

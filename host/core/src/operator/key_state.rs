@@ -4,8 +4,9 @@ use super::failure::put_failed_state;
 use super::{Command, Report, Shared};
 use crate::action_state::{ActionState, CallPut, StateKey};
 use crate::checkpoint::QueuedTask;
-use crate::event::{DeadLetter, InputEvent, SequenceNumber};
+use crate::event::{ActionName, DeadLetter, InputEvent, SequenceNumber};
 use crate::failure::Failure;
+use crate::id::EventId;
 use crate::invocation::Task;
 use crate::key::Key;
 use crate::memory::Tree;
@@ -58,6 +59,9 @@ pub(super) struct Run {
     /// First in, first out; the first is the one in hand. The last one has the ordinal `next_ordinal - 1`.
     pub(super) tasks: VecDeque<QueuedTask>,
     pub(super) tasks_made: u64,
+    /// The tasks that no action of the run caused, by event and action: those of its input event, and those of states
+    /// that no task had asked for.
+    pub(super) roots: Vec<(EventId, ActionName)>,
     pub(super) phase: Phase,
     /// When the task in hand first started; set when it is invoked.
     pub(super) started_at_ms: u64,

@@ -67,9 +67,9 @@ impl KeyState {
     /// The tasks that the run in progress did before the checkpoint have states that no task will ask for.
     fn mark_done(&self, shared: &mut Shared) {
         let Some(run) = &self.run else { return };
-        let done = run.tasks_made.saturating_sub(run.tasks.len() as u64);
+        let roots = run.roots.iter().map(|(event, action)| (*event, action.id()));
         let queued = run.tasks.iter().map(|task| (task.event.id, task.action.id())).collect();
-        shared.store.mark_done(&self.key, run.sequence_number, run.input.event.id, done, &queued);
+        shared.store.mark_done(&self.key, run.sequence_number, roots, &queued);
     }
 }
 
@@ -126,6 +126,7 @@ pub(super) fn restore(key: &Key, entries: Vec<Entry>) -> Result<KeyState, LoadEr
         input: run.input,
         tasks: found.tasks.into_values().collect(),
         tasks_made: run.tasks_made,
+        roots: run.roots,
         phase: Phase::Ready,
         started_at_ms: 0,
     });

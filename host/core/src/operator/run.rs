@@ -56,7 +56,8 @@ impl KeyState {
             listeners.map(|action| QueuedTask { event: input.event.clone(), action: action.name.clone() }).collect();
         let tasks_made = tasks.len() as u64;
         self.next_ordinal += tasks_made;
-        self.run = Some(Run { sequence_number, input, tasks, tasks_made, phase: Phase::Ready, started_at_ms: 0 });
+        let roots = tasks.iter().map(|task| (task.event.id, task.action.clone())).collect();
+        self.run = Some(Run { sequence_number, input, tasks, tasks_made, roots, phase: Phase::Ready, started_at_ms: 0 });
         self.touch(shared);
     }
 
@@ -202,6 +203,7 @@ impl KeyState {
             let what = format!("a state of action {action} was recorded that no task asked for; it is dropped");
             return shared.report(Report::Divergence(orphan, what));
         }
+        run.roots.push((event.id, action.clone()));
         run.tasks.push_back(QueuedTask { event, action: action.clone() });
         run.tasks_made += 1;
         self.next_ordinal += 1;

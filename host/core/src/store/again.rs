@@ -55,37 +55,25 @@ impl ActionStateStore {
         }
     }
 
-    /// A run goes on from a checkpoint in which `done` of its tasks were done, beside those `queued`: the states of those
-    /// that were done will not be asked for again. They are those of its input event, and of events that one of them
-    /// emitted, unless they are queued. Where these are more, a deploy or a crash left some that no task asked for: then
-    /// the oldest are taken.
+    /// A run goes on from a checkpoint that holds these tasks as `queued`: the states of those that were done will not be
+    /// asked for again. They are the run's roots, and what the actions that were done caused, unless they are queued.
     pub fn mark_done(
         &mut self,
         key: &Key,
         run: SequenceNumber,
-        input: EventId,
-        done: u64,
+        roots: impl Iterator<Item = (EventId, ActionId)>,
         queued: &HashSet<(EventId, ActionId)>,
     ) {
         let Some(states) = self.keys.get_mut(key).filter(|_| self.unasked > 0) else { return };
-        let mut reached: Vec<(EventId, ActionId)> = Vec::new();
-        let of_input = states.states.of_run(run).map(|((_, event, action), _)| (*event, *action));
-        reached.extend(of_input.filter(|name| name.0 == input && !queued.contains(name)));
+        let mut done: Vec<_> = roots.filter(|root| !queued.contains(root)).collect();
         let mut next = 0;
-        while let Some((event, action)) = reached.get(next).copied() {
+        while let Some((event, action)) = done.get(next).copied() {
             next += 1;
-            let Some(entry) = states.states.get(&(run, event, action)) else { continue };
-            let emitted = entry.state.output_events.iter();
-            let children = emitted
-                .flat_map(|emitted| emitted.matched_actions.iter().map(|action| (emitted.event.id, action.id())));
-            reached.extend(children.filter(|name| !queued.contains(name)));
-        }
-        let reached: HashSet<_> = reached.into_iter().collect();
-        let of_run =
-            states.states.of_run_mut(run).filter(|((_, event, action), _)| reached.contains(&(*event, *action)));
-        let mut oldest: Vec<_> = of_run.map(|(_, entry)| (entry.age(), entry)).collect();
-        oldest.sort_unstable_by_key(|(age, _)| *age);
-        for (_, entry) in oldest.into_iter().take(done as usize) {
+            let Some(entry) = states.states.get_mut(&(run, event, action)) else { continue };
+            for emitted in &entry.state.output_events {
+                let caused = emitted.matched_actions.iter().map(|action| (emitted.event.id, action.id()));
+                done.extend(caused.filter(|task| !queued.contains(task)));
+            }
             if !entry.asked {
                 entry.asked = true;
                 self.unasked -= 1;

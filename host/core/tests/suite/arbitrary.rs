@@ -167,10 +167,12 @@ pub fn input() -> impl Strategy<Value = InputEvent> {
 }
 
 pub fn run() -> impl Strategy<Value = RunRecord> {
-    (any::<u64>(), input(), any::<u64>()).prop_map(|(number, input, tasks_made)| RunRecord {
+    let roots = proptest::collection::vec((event().prop_map(|event| event.id), action()), 0..3);
+    (any::<u64>(), input(), any::<u64>(), roots).prop_map(|(number, input, tasks_made, roots)| RunRecord {
         sequence_number: SequenceNumber(number),
         input,
         tasks_made,
+        roots,
     })
 }
 

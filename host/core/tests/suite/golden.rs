@@ -179,7 +179,8 @@ fn values_of_a_checkpoint_are_stored_so() {
     let plain = InputEvent { timestamp_ms: None, headers: Arc::from([]), ..input.clone() };
     golden("checkpoint-pending-input-plain.json", &encode_input(&plain));
     assert_eq!(decode_input(&plain.key, &encode_input(&plain)), Ok(plain));
-    let run = RunRecord { sequence_number: SequenceNumber(42), input, tasks_made: 3 };
+    let roots = vec![(input.event.id, name("pay")), (input.event.id, name("ship"))];
+    let run = RunRecord { sequence_number: SequenceNumber(42), input, tasks_made: 3, roots };
     golden("checkpoint-run.json", &run.encode());
     assert_eq!(RunRecord::decode(&run.input.key, &run.encode()), Ok(run));
     let task = QueuedTask { event: event("paid", "null"), action: name("ship") };

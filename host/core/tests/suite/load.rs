@@ -26,7 +26,9 @@ fn header(next: u64, completed_below: u64) -> Entry {
 }
 
 fn run(sequence_number: u64) -> Entry {
-    let record = RunRecord { sequence_number: SequenceNumber(sequence_number), input: input(9), tasks_made: 1 };
+    let (sequence_number, input) = (SequenceNumber(sequence_number), input(9));
+    let roots = vec![(input.event.id, crate::harness::name("add"))];
+    let record = RunRecord { sequence_number, input, tasks_made: 1, roots };
     entry(EntrySpace::Queued, EntryKey::Ordinal(key(), 0), record.encode())
 }
 

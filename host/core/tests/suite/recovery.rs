@@ -268,3 +268,29 @@ fn a_run_whose_states_were_put_again_in_part_goes_on_where_it_was() {
     assert_eq!(world.operator.counters().divergences, 0, "{:?}", world.reports);
     assert_eq!(world.completed_below("k"), 1);
 }
+
+// [S14]: a deploy took an action away whose state is recorded, and a checkpoint cut the run in two after that.
+#[test]
+fn of_a_run_that_a_checkpoint_cut_in_two_only_what_no_task_asked_for_is_a_divergence() {
+    let one_and_two = || {
+        let app = App::default().action("one", &[KIND_INPUT], |guest| {
+            guest.emit("x", 1)?;
+            guest.emit("x", 2)
+        });
+        app.action("two", &["x"], |guest| guest.emit("output", guest.number()))
+    };
+    let mut world = one_and_two().action("gone", &[KIND_INPUT], |guest| guest.emit("output", 0)).start();
+    world.send("k", "0");
+    world.run_one();
+    world.run_one();
+    world.acknowledge_all();
+    world.app = one_and_two();
+    world.kill();
+    world.run_one();
+    world.checkpoint();
+    world.kill();
+    world.run();
+    assert_eq!(world.outputs_of("k"), ["1", "2"]);
+    let waiting = world.operator.quarantine_reports();
+    assert_eq!(waiting.iter().map(|report| report.action.as_str()).collect::<Vec<_>>(), ["gone"]);
+}
