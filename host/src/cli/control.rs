@@ -13,7 +13,11 @@ pub(super) fn ask(manifest: &ManifestOptions, request: &Request) -> anyhow::Resu
     let settings = Settings::load(&manifest.path, &manifest.overrides)?;
     let answer = match client::ask(&settings.store.directory, request)? {
         Some(answer) => answer,
-        None => in_stopped_store(&settings, request)?,
+        None => match in_stopped_store(&settings, request) {
+            Ok(answer) => answer,
+            // The store may be in use by a host that was about to start, and answers by now.
+            Err(error) => client::ask(&settings.store.directory, request)?.ok_or(error)?,
+        },
     };
     match answer {
         Answer::Refused { message } => Err(anyhow::anyhow!(message)),

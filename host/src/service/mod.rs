@@ -12,7 +12,7 @@ pub use signal::signals;
 use crate::driver::{CheckpointCounts, Observation, ShardControl, ShardObservation, Shards};
 use crate::embedded::Store;
 use crate::settings::{Settings, Source, StoreKind};
-use crate::source::{InboxSignal, ListenState, router};
+use crate::source::{EventParser, InboxSignal, ListenState, router};
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
@@ -77,6 +77,7 @@ pub async fn listen(
             store: service.store.clone(),
             signal: signal.clone(),
             stop: stop.clone(),
+            parser: EventParser::new("inbox", &settings.source, settings.limits.input_event_bytes_max),
             body_bytes_max: settings.limits.input_event_bytes_max,
             waiting: Mutex::default(),
         };

@@ -106,11 +106,11 @@ impl FileSource {
             }
             let event =
                 if too_long { Err(BadEvent::TooLong(self.line_bytes_max)) } else { parser.parse_line(position, line) };
-            let place = match event {
-                Ok(_) => String::new(),
-                Err(_) => format!("{}:{} (byte {position})", self.path.display(), self.line),
+            let (place, bytes) = match event {
+                Ok(_) => (String::new(), Vec::new()),
+                Err(_) => (format!("{}:{} (byte {position})", self.path.display(), self.line), line.to_vec()),
             };
-            return Ok(Some(Taken { position, next: self.offset, place, bytes: line.to_vec(), event }));
+            return Ok(Some(Taken { position, next: self.offset, place, bytes, event }));
         }
     }
 

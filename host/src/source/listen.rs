@@ -1,6 +1,6 @@
 //! Events posted over HTTP: `POST /KEY` answers 202 when the event is durable in the inbox [S1].
 
-use super::{InboxSignal, KEY_BYTES_MAX};
+use super::{EventParser, InboxSignal};
 use crate::clock::now_ms;
 use crate::embedded::{InboxAnswer, InboxEvent, Store, StoreError};
 use axum::Router;
@@ -12,7 +12,6 @@ use axum::routing::post;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
-use weir_core::json;
 use weir_core::key::{Key, percent_decode};
 
 /// Headers of a post that go along with its event: trace context, and what the sender adds for guests.
@@ -28,6 +27,8 @@ pub struct ListenState {
     pub signal: Arc<InboxSignal>,
     /// Set when the host drains: then it answers 503.
     pub stop: Arc<AtomicBool>,
+    /// Tells what is an event, before it is taken: what is none could never be mended in the inbox.
+    pub parser: EventParser,
     /// The largest body, bytes.
     pub body_bytes_max: usize,
     /// Posts that wait to be written together.
@@ -50,15 +51,12 @@ async fn take(State(state): State<Arc<ListenState>>, uri: Uri, headers: HeaderMa
     let Some(key) = percent_decode(uri.path().strip_prefix('/').unwrap_or_default()) else {
         return answer(StatusCode::BAD_REQUEST, "the key in the path is not percent-encoded");
     };
-    if key.len() > KEY_BYTES_MAX {
-        return answer(StatusCode::BAD_REQUEST, &format!("the key is longer than {KEY_BYTES_MAX} bytes"));
-    }
-    let checked = std::str::from_utf8(&body).map_err(|error| format!("not UTF-8: {error}"));
-    if let Err(why) = checked.and_then(|text| json::validate(text).map_err(|error| error.to_string())) {
-        return answer(StatusCode::BAD_REQUEST, &format!("the event is {why}"));
+    let key = Key::new(key);
+    if let Err(why) = state.parser.parse_posted(0, key.clone(), &body, Vec::new()) {
+        return answer(StatusCode::BAD_REQUEST, &format!("the event {why}"));
     }
     let event = InboxEvent {
-        key: Key::new(key),
+        key,
         kind: None,
         payload: body.into(),
         headers: passed_headers(&headers),

@@ -8,7 +8,7 @@ use weir_core::json::{self, Json};
 use weir_core::key::Key;
 
 /// The longest key, bytes: with a path of memory behind it, it names an entry of the store.
-pub const KEY_BYTES_MAX: usize = 32 << 10;
+const KEY_BYTES_MAX: usize = 32 << 10;
 
 /// Reads input events as the manifest says where their key, kind and time stand.
 #[derive(Clone, Debug)]

@@ -56,7 +56,7 @@ pub struct Taken {
     pub next: u64,
     /// For people: `file:line`, or `inbox 17`.
     pub place: String,
-    /// Its bytes, and the event in them.
+    /// Its bytes, where they are no event.
     pub bytes: Vec<u8>,
     /// What was made of them.
     pub event: Result<InputEvent, BadEvent>,
@@ -133,9 +133,9 @@ impl Reader {
                     SourceKind::Inbox(inbox) => !inbox.is_at_end(),
                 });
             };
-            bytes += taken.bytes.len();
             match taken.event {
                 Ok(event) => {
+                    bytes += event.event.payload.as_str().len();
                     let partition = partition_of(event.key.as_bytes(), self.partitions);
                     batches[shards.owner(partition)].events.push((partition, event));
                 }
