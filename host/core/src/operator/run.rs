@@ -57,7 +57,8 @@ impl KeyState {
         let tasks_made = tasks.len() as u64;
         self.next_ordinal += tasks_made;
         let roots = tasks.iter().map(|task| (task.event.id, task.action.clone())).collect();
-        self.run = Some(Run { sequence_number, input, tasks, tasks_made, roots, phase: Phase::Ready, started_at_ms: 0 });
+        self.run =
+            Some(Run { sequence_number, input, tasks, tasks_made, roots, phase: Phase::Ready, started_at_ms: 0 });
         self.touch(shared);
     }
 

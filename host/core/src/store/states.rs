@@ -5,7 +5,7 @@ use crate::event::SequenceNumber;
 use crate::id::{ActionId, EventId};
 use crate::store::log::RecordPlace;
 use std::collections::VecDeque;
-use std::collections::vec_deque::{Iter, IterMut};
+use std::collections::vec_deque::Iter;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -99,11 +99,6 @@ impl States {
     /// The states of one run.
     pub(super) fn of_run(&self, run: SequenceNumber) -> Iter<'_, (Inner, Box<Entry>)> {
         self.0.range(self.range_of(run))
-    }
-
-    /// The states of one run, to change.
-    pub(super) fn of_run_mut(&mut self, run: SequenceNumber) -> IterMut<'_, (Inner, Box<Entry>)> {
-        self.0.range_mut(self.range_of(run))
     }
 
     fn range_of(&self, run: SequenceNumber) -> Range<usize> {
