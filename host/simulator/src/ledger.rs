@@ -330,19 +330,17 @@ impl Ledger {
 }
 
 fn is_recorded(record: &TaskRecord, position: u32) -> bool {
-    let mut recorded = false;
-    let mut failed_since_success = false;
+    let mut recorded: Vec<(u32, bool)> = Vec::new();
     for (_, fact) in &record.facts {
         match fact {
-            Fact::Recorded { position: at, failed } if *at == position => {
-                recorded = true;
-                failed_since_success = *failed;
+            Fact::Recorded { position, failed } => recorded.push((*position, *failed)),
+            Fact::MayBeDropped { from } => recorded.retain(|(position, _)| position < from),
+            Fact::MayBeMadeAgain => {
+                let success = recorded.iter().filter(|(_, failed)| !failed).map(|(position, _)| *position).max();
+                recorded.retain(|(position, _)| success.is_some_and(|success| *position <= success));
             }
-            Fact::Recorded { position: at, failed: false } if *at > position => failed_since_success = false,
-            Fact::MayBeDropped { from } if *from <= position => recorded = false,
-            Fact::MayBeMadeAgain if failed_since_success => recorded = false,
             _ => {}
         }
     }
-    recorded
+    recorded.iter().any(|(recorded, _)| *recorded == position)
 }
