@@ -342,13 +342,14 @@ impl Shard {
 
     /// Tells the coordinator what it should know.
     async fn tell(&mut self) {
+        // Before it is told that nothing is left to do, or the end of the input would be all that is seen.
+        if let Some(what) = self.policy_stop.take() {
+            let _ = self.ends.send(ShardEnd::PolicyStop(what)).await;
+        }
         let idle = self.is_idle();
         if self.at_end && idle && !self.told_idle {
             self.told_idle = true;
             let _ = self.ends.send(ShardEnd::Idle(self.index)).await;
-        }
-        if let Some(what) = self.policy_stop.take() {
-            let _ = self.ends.send(ShardEnd::PolicyStop(what)).await;
         }
         if self.is_full() && !self.told_full {
             self.told_full = true;
