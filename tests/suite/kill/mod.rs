@@ -4,3 +4,5 @@ mod listen;
 mod probe;
 mod quakes;
 mod tally;
+
+pub use quakes::undisturbed as undisturbed_quakes;

@@ -95,7 +95,9 @@ fn a_sink_that_fails_fails_no_action() {
     let origin = scene.world.origin();
     let event = |n: u64| json!({"key": "a", "do": [{"count": "n"}, {"http": ["POST", format!("{origin}/effect/note"), n]}]});
     let events: Vec<Value> = (0..3).map(event).collect();
-    let project = Project::with_events(&manifest().granting(&origin), &events);
+    // The first checkpoint with outputs is that at the end.
+    let manifest = manifest().granting(&origin).checkpoints_every_ms(60_000);
+    let project = Project::with_events(&manifest, &events);
     // The sink's file is as long as files may be, so that an append fails, and only that.
     let kib = 100_000;
     let file = std::fs::File::create(project.path("out.jsonl")).expect("make the output");
