@@ -193,7 +193,10 @@ impl Ledger {
 
     /// Records are dropped by a divergence.
     pub fn on_dropped(&mut self, task: TaskIndex, from: u32, release: usize) {
-        let met = |fact: &(usize, Fact)| matches!(fact.1, Fact::Dropped { from: before, release: of } if of == release && before <= from);
+        let met = |(_, fact): &(usize, Fact)| match fact {
+            Fact::Dropped { from: before, release: of } => *of == release && *before <= from,
+            _ => false,
+        };
         if self.tasks[task].facts.iter().any(met) {
             let key = self.tasks[task].key.clone();
             self.violate(|| format!("task {key}: what a divergence dropped is met again at call {from}"));
