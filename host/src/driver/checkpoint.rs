@@ -1,8 +1,10 @@
 //! A shard's part in a checkpoint.
 
 use super::Shard;
+use super::shard::BUFFERED_BYTES_MAX;
 use crate::embedded::AppendMark;
 use crate::source::Progress;
+use std::sync::Arc;
 use weir_core::checkpoint::Entry;
 use weir_core::event::PartitionId;
 use weir_core::store::log::Position;
@@ -17,7 +19,7 @@ pub struct ShardCheckpoint {
     /// How far the reader was.
     pub progress: Progress,
     /// Lines for the sink, and how many.
-    pub outputs: String,
+    pub outputs: Arc<String>,
     /// How many lines these are.
     pub output_count: u64,
     /// Lines for the dead letters.
@@ -34,7 +36,7 @@ pub(super) struct TakenCheckpoint {
     /// How far the log was appended.
     pub(super) mark: AppendMark,
     /// What goes back to the buffers if it is aborted.
-    pub(super) outputs: String,
+    pub(super) outputs: Arc<String>,
     pub(super) output_count: u64,
     pub(super) dead_letters: String,
 }
@@ -57,11 +59,12 @@ impl Shard {
             let offset = self.offsets[at].max(self.progress.offset);
             checkpoint.partitions.push((self.operators[at].partition(), offset, marker));
             // Nothing but appends can have come up: outputs of what is not in the checkpoint are not to be, either.
-            self.appends.extend(self.operators[at].take_appends());
+            self.operators[at].take_appends_into(&mut self.appends);
         }
         // All that the checkpoint rests on is in the store's journal before it.
         self.flush_appends()?;
-        checkpoint.outputs = std::mem::take(&mut self.outputs);
+        let spare = std::mem::take(&mut self.spare_outputs);
+        checkpoint.outputs = Arc::new(std::mem::replace(&mut self.outputs, spare));
         checkpoint.output_count = std::mem::take(&mut self.output_count);
         checkpoint.dead_letters = std::mem::take(&mut self.dead_letters);
         checkpoint.changed = !operators.is_empty()
@@ -87,6 +90,12 @@ impl Shard {
             self.touched.push(at);
         }
         self.told_full = false;
+        if let Ok(mut lines) = Arc::try_unwrap(taken.outputs)
+            && lines.capacity() <= BUFFERED_BYTES_MAX
+        {
+            lines.clear();
+            self.spare_outputs = lines;
+        }
     }
 
     pub(super) fn on_checkpoint_aborted(&mut self) {

@@ -298,19 +298,20 @@ fn write(
     mut record: CheckpointRecord,
 ) -> anyhow::Result<CheckpointRecord> {
     let mut entries = Vec::new();
-    let mut outputs = String::new();
+    let mut outputs = Vec::with_capacity(parts.len());
     let mut dead_letters = String::new();
     for part in parts {
         entries.extend(part.entries);
-        outputs.push_str(&part.outputs);
+        outputs.push(part.outputs);
         dead_letters.push_str(&part.dead_letters);
     }
-    if sinks.output.leaves_at_once() && !outputs.is_empty() {
+    if sinks.output.leaves_at_once() && outputs.iter().any(|lines| !lines.is_empty()) {
         // What leaves the host now can't be cut back: what it follows from must be durable before [S33].
         store.sync()?;
     }
-    sinks.output.write(outputs.as_bytes())?;
-    sinks.dead_letters.append(dead_letters.as_bytes())?;
+    sinks.output.write(&outputs)?;
+    sinks.dead_letters.append([&dead_letters])?;
+    drop(outputs);
     if let Some(length) = sinks.output.length() {
         record.values.insert(value_names::SINK_LENGTH.to_owned(), length.into());
     }

@@ -27,7 +27,7 @@ use weir_core::operator::{Command, INVOCATION_BITS, Operator};
 use weir_core::store::log::{ActionStateLog, Append};
 
 /// Bytes of outputs and dead letters that wait for a checkpoint, from which on no more events are taken.
-const BUFFERED_BYTES_MAX: usize = 16 << 20;
+pub(super) const BUFFERED_BYTES_MAX: usize = 16 << 20;
 /// Pending input events of one shard, from which on no more events are taken.
 const PENDING_EVENTS_MAX: u64 = 20_000;
 /// Appends that are gathered before they are handed to the log.
@@ -79,11 +79,15 @@ pub struct Shard {
     /// Operators that may have commands.
     pub(super) touched: Vec<usize>,
     pub(super) appends: Vec<Append>,
+    /// Empty between two pumps: kept for its room.
+    commands: Vec<Command>,
     /// A sync that was asked for, and what it makes durable.
     sync: Option<(AppendMark, oneshot::Receiver<Result<(), StoreError>>)>,
     pub(super) progress: Progress,
     pub(super) checkpointed_progress: Progress,
     pub(super) outputs: String,
+    /// The buffer of outputs that are durable: kept for its room.
+    pub(super) spare_outputs: String,
     pub(super) output_count: u64,
     pub(super) dead_letters: String,
     pub(super) taken: Option<TakenCheckpoint>,
@@ -117,10 +121,12 @@ impl Shard {
             doors: Doors::default(),
             timers: Timers::default(),
             appends: Vec::new(),
+            commands: Vec::new(),
             sync: None,
             progress: Progress::default(),
             checkpointed_progress: Progress::default(),
             outputs: String::new(),
+            spare_outputs: String::new(),
             output_count: 0,
             dead_letters: String::new(),
             taken: None,
@@ -213,12 +219,15 @@ impl Shard {
     }
 
     fn on_fact(&mut self, fact: Fact) -> anyhow::Result<()> {
-        let (Fact::Put { invocation, puts } | Fact::Door { invocation, puts, .. }) = &fact;
-        let (at, puts) = (self.operator_of(*invocation), puts.clone());
-        let Some(key) = self.invocations.key(*invocation).cloned() else { return Ok(()) };
-        self.operators[at].on_call_puts(&key, *invocation, puts);
+        let (invocation, puts, reply) = match fact {
+            Fact::Put { invocation, puts } => (invocation, puts, None),
+            Fact::Door { invocation, puts, reply } => (invocation, puts, Some(reply)),
+        };
+        let at = self.operator_of(invocation);
+        let Some(key) = self.invocations.key(invocation).cloned() else { return Ok(()) };
+        self.operators[at].on_call_puts(&key, invocation, puts);
         self.pump(at)?;
-        if let Fact::Door { reply, .. } = fact {
+        if let Some(reply) = reply {
             if self.draining.is_some() || self.drained {
                 let _ = reply.send(Err(weir_component::DoorClosed));
                 return Ok(());
@@ -261,12 +270,15 @@ impl Shard {
 
     /// Carries out what an operator wants, in order.
     fn pump(&mut self, at: usize) -> anyhow::Result<()> {
+        let mut commands = std::mem::take(&mut self.commands);
         while self.operators[at].has_work() {
-            self.appends.extend(self.operators[at].take_appends());
-            for command in self.operators[at].take_commands() {
+            self.operators[at].take_appends_into(&mut self.appends);
+            self.operators[at].take_commands_into(&mut commands);
+            for command in commands.drain(..) {
                 self.execute(at, command)?;
             }
         }
+        self.commands = commands;
         Ok(())
     }
 
@@ -303,6 +315,10 @@ impl Shard {
     pub(super) fn flush_appends(&mut self) -> anyhow::Result<()> {
         if !self.appends.is_empty() {
             self.log.append(std::mem::take(&mut self.appends))?;
+            if self.log.is_durable_at_once() {
+                // The sooner the better: what is acknowledged later has left the processor's caches.
+                self.acknowledge(self.log.mark());
+            }
         }
         Ok(())
     }

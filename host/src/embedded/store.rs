@@ -121,6 +121,11 @@ impl StoreLog {
         }
     }
 
+    /// Whether what is appended is durable by that: it lasts as long as the store does.
+    pub fn is_durable_at_once(&self) -> bool {
+        matches!(self, Self::Memory(_))
+    }
+
     /// What is acknowledged by a finished sync that was asked for after this mark was taken.
     pub fn acknowledged_up_to(&mut self, mark: AppendMark) -> Vec<Acknowledged> {
         match self {

@@ -61,16 +61,21 @@ impl FileSink {
     }
 
     /// Appends lines and waits until they are durable.
-    pub fn append(&mut self, lines: &[u8]) -> Result<(), FileSinkError> {
-        if lines.is_empty() {
+    pub fn append<'a>(&mut self, lines: impl IntoIterator<Item = &'a String>) -> Result<(), FileSinkError> {
+        let mut lines = lines.into_iter().filter(|lines| !lines.is_empty()).peekable();
+        if lines.peek().is_none() {
             return Ok(());
         }
+        let mut bytes = 0;
         let appended = self.open_file().and_then(|file| {
-            file.write_all(lines)?;
+            for lines in lines {
+                file.write_all(lines.as_bytes())?;
+                bytes += lines.len() as u64;
+            }
             file.sync_data()
         });
         appended.map_err(|error| FileSinkError::Append(self.path.clone(), error))?;
-        self.length += lines.len() as u64;
+        self.length += bytes;
         Ok(())
     }
 
@@ -108,7 +113,7 @@ mod tests {
         std::fs::write(&path, "one\ntwo\n").unwrap();
         let mut sink = FileSink::open(&path, Some(4), false).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\n");
-        sink.append(b"three\n").unwrap();
+        sink.append([&"three\n".to_owned()]).unwrap();
         assert_eq!(sink.length(), 10);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\nthree\n");
         assert!(matches!(FileSink::open(&path, Some(11), false), Err(FileSinkError::Shorter(_, 10, 11))));

@@ -7,6 +7,7 @@ pub use file::{FileSink, FileSinkError};
 pub use line::{SetAsideLine, dead_letter_line, output_line};
 
 use std::io::Write;
+use std::sync::Arc;
 
 /// Where lines go.
 #[derive(Debug)]
@@ -26,12 +27,14 @@ impl Sink {
     }
 
     /// Writes lines, durably where that can be.
-    pub fn write(&mut self, lines: &[u8]) -> Result<(), FileSinkError> {
+    pub fn write(&mut self, lines: &[Arc<String>]) -> Result<(), FileSinkError> {
         match self {
-            Self::File(file) => file.append(lines),
+            Self::File(file) => file.append(lines.iter().map(|lines| &**lines)),
             Self::Stdout => {
                 let mut stdout = std::io::stdout().lock();
-                stdout.write_all(lines).and_then(|()| stdout.flush()).map_err(FileSinkError::Stdout)
+                let mut lines = lines.iter();
+                let written = lines.try_for_each(|lines| stdout.write_all(lines.as_bytes()));
+                written.and_then(|()| stdout.flush()).map_err(FileSinkError::Stdout)
             }
             Self::Nowhere => Ok(()),
         }
