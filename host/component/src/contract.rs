@@ -3,7 +3,7 @@
 use crate::error::LoadErrorReason;
 use crate::wasi;
 use wasmtime::Engine;
-use wasmtime::component::Component;
+use wasmtime::component::{Component, ComponentExportIndex};
 
 /// The package of the contract.
 const PACKAGE: &str = "weir:action/";
@@ -39,6 +39,13 @@ pub(crate) fn check_names(engine: &Engine, component: &Component) -> Result<Vec<
         }
     }
     Ok(imports)
+}
+
+/// Where the component's `invoke` is.
+pub(crate) fn invoke_of(component: &Component) -> Result<ComponentExportIndex, LoadErrorReason> {
+    let actions = component.get_export_index(None, &format!("{ACTIONS}@{CONTRACT_VERSION}"));
+    let invoke = actions.and_then(|actions| component.get_export_index(Some(&actions), "invoke"));
+    invoke.ok_or_else(|| LoadErrorReason::MissingExport("no function `invoke`".to_owned()))
 }
 
 fn split_version(name: &str) -> (&str, &str) {

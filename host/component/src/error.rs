@@ -50,6 +50,9 @@ pub enum LoadErrorReason {
     /// It wants a function of a known interface that this host does not have.
     #[error("asks for something that this host does not have: {0}")]
     MissingImport(String),
+    /// It lacks a function that the contract asks for.
+    #[error("does not export what weir:action asks for: {0}; build it with an SDK")]
+    MissingExport(String),
     /// `describe` failed.
     #[error("its describe failed: {0}")]
     DescribeFailed(String),

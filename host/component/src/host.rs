@@ -1,6 +1,7 @@
 //! The component host of a process, and the invoker of a shard.
 
-use crate::bindings::types::{Event as GuestEvent, Failure as GuestFailure};
+use crate::bindings::LentEvent;
+use crate::bindings::types::Failure as GuestFailure;
 use crate::cache::CodeCache;
 use crate::engine::new_engine;
 use crate::error::{LoadError, LoadErrorReason};
@@ -16,7 +17,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use wasmtime::Engine;
-use weir_core::event::Event;
 use weir_core::failure::Failure;
 use weir_core::invocation::{Abort, GuestEnd, Invocation, InvocationEnd};
 
@@ -102,15 +102,18 @@ impl Invoker {
         &self,
         component: &LoadedComponent,
         instance_reuse: u32,
-        invocation: Invocation,
+        invocation: impl Into<Box<Invocation>>,
         port: Arc<dyn InvocationPort>,
     ) -> Result<InvocationEnd, Interrupted> {
         let component = &*component.0;
+        let invocation = invocation.into();
         let limits = invocation.limits().clone();
-        let (action, event) = (invocation.task().action.clone(), guest_event(&invocation.task().event));
-        let job = Job { invocation, port, http: self.http.clone() };
+        let task = invocation.task();
+        let (action, event, mut id) = (task.action.clone(), task.event.clone(), [0; 36]);
+        let lent = LentEvent { id: event.id.as_text(&mut id), kind: &event.kind, payload: event.payload.as_str() };
+        let job = Box::new(Job { invocation, port, http: self.http.clone() });
         let mut instance = Instance::take(component, instance_reuse, job).await;
-        let end = match instance.serve(component, action.as_str(), &event, limits.wall_ms_max).await {
+        let end = match instance.serve(component, action.as_str(), lent, limits.wall_ms_max).await {
             Ok(Ok(())) => GuestEnd::Returned(Ok(())),
             Ok(Err(failure)) => match returned_failure(failure, limits.value_bytes_max) {
                 Ok(failure) => GuestEnd::Returned(Err(failure)),
@@ -120,14 +123,6 @@ impl Invoker {
         };
         let job = instance.end(component, instance_reuse);
         Ok(job.invocation.finish(end))
-    }
-}
-
-fn guest_event(event: &Event) -> GuestEvent {
-    GuestEvent {
-        id: event.id.as_text(&mut [0; 36]).to_owned(),
-        kind: event.kind.as_ref().to_owned(),
-        payload: event.payload.as_str().to_owned(),
     }
 }
 

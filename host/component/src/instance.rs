@@ -1,7 +1,7 @@
 //! Instances of components, and how one is run.
 
-use crate::bindings::types::{Event as GuestEvent, Failure as GuestFailure};
-use crate::bindings::{Component as Actions, ComponentPre};
+use crate::bindings::types::Failure as GuestFailure;
+use crate::bindings::{ComponentPre, LentEvent};
 use crate::load::{GuestSettings, Loaded};
 use crate::meter::OutOfTime;
 use crate::state::{HostState, Job};
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::component::Func;
 use wasmtime::{Engine, Store};
 use weir_core::limits::InvocationLimits;
 
@@ -50,14 +51,15 @@ impl Slots {
 /// One instance of a component, with its store.
 pub(crate) struct Instance {
     store: Store<HostState>,
-    actions: Option<Actions>,
+    /// The guest's `invoke`; none before it is instantiated, and after it failed.
+    invoke: Option<Func>,
     served: u32,
     _slot: OwnedSemaphorePermit,
 }
 
 impl Instance {
     /// An instance that may serve this job: a fresh one, or, where reuse is allowed, one that has served well before.
-    pub(crate) async fn take(component: &Loaded, instance_reuse: u32, job: Job) -> Self {
+    pub(crate) async fn take(component: &Loaded, instance_reuse: u32, job: Box<Job>) -> Self {
         if instance_reuse > 1
             && let Some(mut idle) = component.idle.lock().expect("no holder panics").pop()
         {
@@ -66,7 +68,7 @@ impl Instance {
         }
         let slot = component.slots.take().await;
         let state = HostState::new(component.guest.clone(), Some(job));
-        Self { store: store(component.pre.engine(), state), actions: None, served: 0, _slot: slot }
+        Self { store: store(component.pre.engine(), state), invoke: None, served: 0, _slot: slot }
     }
 
     /// Runs the action. After an error the instance must not be used again.
@@ -74,16 +76,21 @@ impl Instance {
         &mut self,
         component: &Loaded,
         action: &str,
-        event: &GuestEvent,
+        event: LentEvent<'_>,
         wall_ms_max: u64,
     ) -> wasmtime::Result<Result<(), GuestFailure>> {
         let run = async {
-            let actions = match self.actions.take() {
-                Some(actions) => actions,
-                None => component.pre.instantiate_async(&mut self.store).await?,
+            let invoke = match self.invoke.take() {
+                Some(invoke) => invoke,
+                None => {
+                    let instance = component.pre.instance_pre().instantiate_async(&mut self.store).await?;
+                    let invoke = instance.get_func(&mut self.store, component.invoke);
+                    invoke.expect("it was there when the component was loaded")
+                }
             };
-            let returned = actions.weir_action_actions().call_invoke(&mut self.store, action, event).await?;
-            self.actions = Some(actions);
+            let typed = invoke.typed::<(&str, LentEvent<'_>), (Result<(), GuestFailure>,)>(&self.store)?;
+            let (returned,) = typed.call_async(&mut self.store, (action, event)).await?;
+            self.invoke = Some(invoke);
             Ok(returned)
         };
         within(wall_ms_max, run).await
@@ -94,12 +101,12 @@ impl Instance {
     }
 
     /// Takes the job back, and keeps the instance if it may serve again.
-    pub(crate) fn end(mut self, component: &Loaded, instance_reuse: u32) -> Job {
+    pub(crate) fn end(mut self, component: &Loaded, instance_reuse: u32) -> Box<Job> {
         self.served += 1;
-        if self.actions.is_none() || self.served >= instance_reuse || !component.slots.allow_idle() {
-            return self.store.into_data().end();
-        }
         let job = self.store.data_mut().end();
+        if self.invoke.is_none() || self.served >= instance_reuse || !component.slots.allow_idle() {
+            return job;
+        }
         let mut idle = component.idle.lock().expect("no holder panics");
         if idle.len() < IDLE_INSTANCES_MAX {
             idle.push(self);

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use wasmtime::Engine;
-use wasmtime::component::Linker;
+use wasmtime::component::{ComponentExportIndex, Linker};
 use weir_core::limits::InvocationLimits;
 
 /// A component as the manifest names it.
@@ -78,6 +78,8 @@ pub(crate) struct Loaded {
     description: Description,
     pub(crate) guest: Arc<GuestSettings>,
     pub(crate) pre: ComponentPre<HostState>,
+    /// Where its `invoke` is.
+    pub(crate) invoke: ComponentExportIndex,
     pub(crate) slots: Slots,
     /// Instances that may serve again.
     pub(crate) idle: Mutex<Vec<Instance>>,
@@ -146,7 +148,8 @@ impl Loader<'_> {
         let linker = linker(&self.engine).map_err(|error| LoadErrorReason::Engine(first_line(&error)))?;
         let linked = linker.instantiate_pre(&component);
         let linked = linked.map_err(|error| LoadErrorReason::MissingImport(all_causes(&error)))?;
-        let pre = ComponentPre::new(linked).map_err(|error| LoadErrorReason::MissingImport(all_causes(&error)))?;
+        let pre = ComponentPre::new(linked).map_err(|error| LoadErrorReason::MissingExport(all_causes(&error)))?;
+        let invoke = contract::invoke_of(&component)?;
 
         let secrets = source.grants.http.iter().flat_map(|grant| &grant.secret_headers);
         let guest = Arc::new(GuestSettings {
@@ -166,6 +169,7 @@ impl Loader<'_> {
             description,
             guest,
             pre,
+            invoke,
             slots: self.slots,
             idle: Mutex::default(),
         })))

@@ -8,6 +8,7 @@ use crate::port::InvocationPort;
 use crate::wasi::WasiState;
 use std::sync::Arc;
 use std::time::Duration;
+use wasmtime::StoreContextMut;
 use weir_core::invocation::{Abort, Invocation};
 use weir_core::limits::InvocationLimits;
 
@@ -15,16 +16,32 @@ use weir_core::limits::InvocationLimits;
 pub(crate) struct HostState {
     pub(crate) guest: Arc<GuestSettings>,
     /// None while the component describes itself.
-    pub(crate) job: Option<Job>,
+    pub(crate) job: Option<Box<Job>>,
     pub(crate) resources: ResourceMeter,
     pub(crate) cpu: CpuMeter,
     pub(crate) wasi: WasiState,
     log: Option<Arc<GuestLog>>,
 }
 
+/// Runs a host function on the job, with the store left readable: so texts need not be copied out of the guest first.
+pub(crate) fn with_job<T>(
+    store: &mut StoreContextMut<'_, HostState>,
+    act: impl FnOnce(&mut Job, &StoreContextMut<'_, HostState>) -> wasmtime::Result<T>,
+) -> wasmtime::Result<T> {
+    let mut job = store.data_mut().job.take().ok_or_else(no_job)?;
+    let result = act(&mut job, store);
+    store.data_mut().job = Some(job);
+    result
+}
+
+fn no_job() -> Abort {
+    Abort::Trap("describe must call nothing of the host but log".to_owned())
+}
+
 /// The invocation that an instance serves.
 pub(crate) struct Job {
-    pub(crate) invocation: Invocation,
+    /// Boxed: it is handed on several times.
+    pub(crate) invocation: Box<Invocation>,
     pub(crate) port: Arc<dyn InvocationPort>,
     pub(crate) http: HttpClient,
 }
@@ -52,7 +69,7 @@ impl Job {
 }
 
 impl HostState {
-    pub(crate) fn new(guest: Arc<GuestSettings>, job: Option<Job>) -> Self {
+    pub(crate) fn new(guest: Arc<GuestSettings>, job: Option<Box<Job>>) -> Self {
         let limits: &InvocationLimits = job.as_ref().map_or(&guest.limits, |job| job.invocation.limits());
         Self {
             resources: ResourceMeter::new(limits),
@@ -65,7 +82,7 @@ impl HostState {
     }
 
     /// Another invocation begins in the same instance.
-    pub(crate) fn begin(&mut self, job: Job) {
+    pub(crate) fn begin(&mut self, job: Box<Job>) {
         let limits = job.invocation.limits();
         self.cpu.restart(limits);
         if let Some(log) = &self.log {
@@ -75,7 +92,7 @@ impl HostState {
     }
 
     /// The invocation has ended.
-    pub(crate) fn end(&mut self) -> Job {
+    pub(crate) fn end(&mut self) -> Box<Job> {
         if let Some(log) = &self.log {
             log.finish();
         }
@@ -84,10 +101,7 @@ impl HostState {
 
     /// The invocation; a trap while the component describes itself.
     pub(crate) fn job(&mut self) -> wasmtime::Result<&mut Job> {
-        self.job.as_mut().ok_or_else(|| {
-            let message = "describe must call nothing of the host but log".to_owned();
-            Abort::Trap(message).into()
-        })
+        self.job.as_deref_mut().ok_or_else(|| no_job().into())
     }
 
     /// See [`HostState::job`].

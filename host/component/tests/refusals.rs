@@ -74,7 +74,7 @@ fn a_component_with_a_foreign_import() {
 #[test]
 fn a_component_without_the_functions_of_the_contract() {
     let error = refused_text("(component (instance $i) (export \"weir:action/actions@0.1.0\" (instance $i)))");
-    assert!(matches!(error.reason, LoadErrorReason::MissingImport(_)), "{error}");
+    assert!(matches!(error.reason, LoadErrorReason::MissingExport(_)), "{error}");
     assert!(error.to_string().contains("describe"), "{error}");
     let error = refused_text(
         "(component (import \"weir:action/memory@0.1.0\" (instance (export \"vacuum\" (func))))

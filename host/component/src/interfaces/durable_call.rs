@@ -1,23 +1,74 @@
 //! `durable-call`: side effects whose outcome survives [S12] [S13].
 
 use super::types::{from_guest, outcome_to_guest, to_guest};
-use crate::bindings::durable_call::{Begun as GuestBegun, Host, NextStep as GuestStep};
+use crate::bindings::durable_call::{Begun as GuestBegun, NextStep as GuestStep};
 use crate::bindings::types::Failure as GuestFailure;
-use crate::state::HostState;
+use crate::state::{HostState, Job, with_job};
 use std::time::Duration;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, WasmStr};
 use weir_core::invocation::{Begun, CallMode, NextStep};
 use weir_core::json::Json;
 
-impl HostState {
-    fn begin_call(&mut self, function_id: &str, arguments: &str, mode: CallMode) -> wasmtime::Result<Begun> {
-        let job = self.job()?;
-        // Only a reconcilable call asks for the time.
-        let now_ms = if mode == CallMode::Reconcilable { job.wall_ms() } else { 0 };
-        let begun = job.invocation.begin(function_id, arguments, mode, now_ms)?;
+type Store<'a> = StoreContextMut<'a, HostState>;
+
+pub(super) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    let mut calls = linker.instance("weir:action/durable-call@0.1.0")?;
+    calls.func_wrap("begin", begin)?;
+    calls.func_wrap_async("begin-reconcilable", |store, (function_id, arguments): (String, String)| {
+        Box::new(begin_reconcilable(store, function_id, arguments))
+    })?;
+    calls.func_wrap("complete", complete)
+}
+
+fn begin(mut store: Store<'_>, (function_id, arguments): (WasmStr, WasmStr)) -> wasmtime::Result<(GuestBegun,)> {
+    with_job(&mut store, |job, store| {
+        let begun = job.begin_call(&function_id.to_str(store)?, &arguments.to_str(store)?, CallMode::Plain)?;
+        Ok((begun_to_guest(begun),))
+    })
+}
+
+async fn begin_reconcilable(
+    mut store: Store<'_>,
+    function_id: String,
+    arguments: String,
+) -> wasmtime::Result<(GuestBegun,)> {
+    let state = store.data_mut();
+    let begun = state.job()?.begin_call(&function_id, &arguments, CallMode::Reconcilable)?;
+    if let NextStep::Reconcile { not_before_ms } = begun.step {
+        state.wait_until(not_before_ms).await?;
+    }
+    Ok((begun_to_guest(begun),))
+}
+
+fn complete(
+    mut store: Store<'_>,
+    (position, outcome): (u32, Result<WasmStr, GuestFailure>),
+) -> wasmtime::Result<(Option<GuestFailure>,)> {
+    with_job(&mut store, |job, store| {
+        let outcome = match outcome {
+            // Checked by the core, within its limit.
+            Ok(text) => Ok(Json::from_checked(&*text.to_str(store)?)),
+            Err(failure) => Err(from_guest(failure)?),
+        };
+        let now_ms = job.wall_ms();
+        let instead = job.invocation.complete(position, outcome, now_ms)?;
         job.put();
+        Ok((instead.map(to_guest),))
+    })
+}
+
+impl Job {
+    fn begin_call(&mut self, function_id: &str, arguments: &str, mode: CallMode) -> wasmtime::Result<Begun> {
+        // Only a reconcilable call asks for the time.
+        let now_ms = if mode == CallMode::Reconcilable { self.wall_ms() } else { 0 };
+        let begun = self.invocation.begin(function_id, arguments, mode, now_ms)?;
+        self.put();
         Ok(begun)
     }
+}
 
+impl HostState {
     /// Waits until a cut-off effect has ended: its reconciler must not ask while it is on its way.
     async fn wait_until(&mut self, time_ms: u64) -> wasmtime::Result<()> {
         loop {
@@ -27,37 +78,6 @@ impl HostState {
             }
             self.sleep(Duration::from_millis(time_ms - now_ms)).await;
         }
-    }
-}
-
-impl Host for HostState {
-    fn begin(&mut self, function_id: String, arguments: String) -> wasmtime::Result<GuestBegun> {
-        Ok(begun_to_guest(self.begin_call(&function_id, &arguments, CallMode::Plain)?))
-    }
-
-    async fn begin_reconcilable(&mut self, function_id: String, arguments: String) -> wasmtime::Result<GuestBegun> {
-        let begun = self.begin_call(&function_id, &arguments, CallMode::Reconcilable)?;
-        if let NextStep::Reconcile { not_before_ms } = begun.step {
-            self.wait_until(not_before_ms).await?;
-        }
-        Ok(begun_to_guest(begun))
-    }
-
-    fn complete(
-        &mut self,
-        position: u32,
-        outcome: Result<String, GuestFailure>,
-    ) -> wasmtime::Result<Option<GuestFailure>> {
-        let outcome = match outcome {
-            // Checked by the core, within its limit.
-            Ok(text) => Ok(Json::from_checked(text)),
-            Err(failure) => Err(from_guest(failure)?),
-        };
-        let job = self.job()?;
-        let now_ms = job.wall_ms();
-        let instead = job.invocation.complete(position, outcome, now_ms)?;
-        job.put();
-        Ok(instead.map(to_guest))
     }
 }
 

@@ -17,5 +17,13 @@ use crate::state::HostState;
 use wasmtime::component::{HasSelf, Linker};
 
 pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
-    bindings::Component::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)
+    type Own = HasSelf<HostState>;
+    bindings::types::add_to_linker::<_, Own>(linker, |state| state)?;
+    bindings::invocation::add_to_linker::<_, Own>(linker, |state| state)?;
+    bindings::config::add_to_linker::<_, Own>(linker, |state| state)?;
+    bindings::log::add_to_linker::<_, Own>(linker, |state| state)?;
+    bindings::http::add_to_linker::<_, Own>(linker, |state| state)?;
+    memory::add_to_linker(linker)?;
+    events::add_to_linker(linker)?;
+    durable_call::add_to_linker(linker)
 }

@@ -44,6 +44,11 @@ impl Json {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The text, shared.
+    pub fn into_text(self) -> Arc<str> {
+        self.0
+    }
 }
 
 impl fmt::Display for Json {
