@@ -158,6 +158,7 @@ impl KeyState {
         }
         let (key, task) = self.task_in_hand();
         let started_at_ms = self.started_at_ms();
+        report_dropped(&key, &puts, shared);
         shared.store.put_calls(&key, || ActionState::started(task.action.clone(), started_at_ms), puts);
     }
 
@@ -208,4 +209,15 @@ impl KeyState {
         shared.counters.dead_letters += 1;
         shared.commands.push(Command::DeadLetter(Box::new(letter)));
     }
+}
+
+/// Tells of recorded calls that an action drops because it asks for others [S14].
+fn report_dropped(key: &StateKey, puts: &[CallPut], shared: &mut Shared) {
+    let dropped = puts.iter().filter_map(|put| if let CallPut::Drop(position) = put { Some(*position) } else { None });
+    let Some(first) = dropped.min() else { return };
+    let recorded = shared.store.get(key).and_then(|state| state.call_results.get(&first));
+    let what = recorded.map_or_else(String::new, |recorded| format!(" ({:?})", recorded.function_id));
+    let message = format!("the records from call {first}{what} on are dropped, for the action asks for another call there");
+    shared.counters.divergences += 1;
+    shared.report(Report::Divergence(key.clone(), message));
 }
