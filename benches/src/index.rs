@@ -27,7 +27,8 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
 }
 
 fn nanoseconds(line: &str, operation: &str) -> anyhow::Result<f64> {
-    let (_, after) = line.split_once(&format!(" {operation} ")).with_context(|| format!("no {operation} in {line:?}"))?;
+    let (_, after) =
+        line.split_once(&format!(" {operation} ")).with_context(|| format!("no {operation} in {line:?}"))?;
     let number = after.split_whitespace().next().unwrap_or_default();
     number.parse().with_context(|| format!("{operation} in {line:?} is no number"))
 }

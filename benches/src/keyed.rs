@@ -63,8 +63,13 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
             .saying(format!("{hundredth_s:.3} against {first_s:.2} s")),
         Figure::seconds("e", format!("{many} action states, of as many keys, rebuilt"), rebuild_s, Bound::AtMost(10.0))
             .saying("`weir run` from its start to its end, with nothing else to do"),
-        Figure::seconds("e", format!("restart with {many} keys, {BUSY_KEYS} of them busy"), restart_s, Bound::AtMost(2.0))
-            .saying("`weir run` from its start to its end, the tasks of the busy keys included"),
+        Figure::seconds(
+            "e",
+            format!("restart with {many} keys, {BUSY_KEYS} of them busy"),
+            restart_s,
+            Bound::AtMost(2.0),
+        )
+        .saying("`weir run` from its start to its end, the tasks of the busy keys included"),
     ])
 }
 
@@ -177,11 +182,7 @@ impl Keyed {
                 marker = part.marker;
                 taken.push((at, part.id));
             }
-            partitions.push(PartitionProgress {
-                partition: at as u32,
-                source_offset: 0,
-                recovery_marker: marker.0,
-            });
+            partitions.push(PartitionProgress { partition: at as u32, source_offset: 0, recovery_marker: marker.0 });
         }
         let mut record = CheckpointRecord { partitions, ..CheckpointRecord::default() };
         record.values.insert(weir::driver::value_names::SOURCE.to_owned(), "file".into());

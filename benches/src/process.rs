@@ -19,7 +19,8 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let idle_mb = idle_mb(bench)?;
     let restart_s = median((0..bench.rounds).map(|_| restart_s(bench)).collect::<Result<_, _>>()?);
     Ok(vec![
-        Figure::megabytes("g", "idle host, resident", idle_mb, Bound::AtMost(60.0)).saying("`weir run` with `listen`, embedded store"),
+        Figure::megabytes("g", "idle host, resident", idle_mb, Bound::AtMost(60.0))
+            .saying("`weir run` with `listen`, embedded store"),
         Figure::seconds("g", "restart to work after kill -9", restart_s, Bound::AtMost(1.0))
             .saying("from the start of the process until an action has completed"),
     ])

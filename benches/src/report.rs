@@ -104,7 +104,8 @@ pub fn table(figures: &[Figure]) -> String {
         };
         let Figure { letter, what, value, unit, saying, .. } = figure;
         let (measured, verdict) = (unit.write(*value), figure.verdict());
-        writeln!(text, "| {letter} | {what} | {measured} | {wanted} | {verdict} | {saying} |").expect("strings take all");
+        writeln!(text, "| {letter} | {what} | {measured} | {wanted} | {verdict} | {saying} |")
+            .expect("strings take all");
     }
     text
 }

@@ -39,16 +39,41 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let two = rate(|r| &r.memory_two);
     let embedded = rate(|r| &r.embedded);
     Ok(vec![
-        Figure::ratio("a", "memory store, one shard, against a bare wasmtime loop", of(|r| r.memory.rate() / r.bare.rate()), Bound::AtLeast(0.80))
-            .saying(format!("{memory:.0} against {bare:.0} events/s")),
-        Figure::ratio("a", "the same in time on the processor (bare / shard)", of(|r| r.bare.cpu_us() / r.memory.cpu_us()), Bound::None)
-            .saying(format!("{:.1} against {:.1} µs for each event", cpu_us(|r| &r.memory), cpu_us(|r| &r.bare))),
-        Figure::ratio("a", "two shards, beside 89,000 events/s without sandbox and store", two / ANCESTOR_RATE, Bound::None)
-            .saying(format!("{two:.0} events/s")),
-        Figure::ratio("b", "embedded store with sync, against memory store", of(|r| r.embedded.rate() / r.memory.rate()), Bound::AtLeast(0.60))
-            .saying(format!("{embedded:.0} events/s")),
-        Figure::times("f", "two shards against one", of(|r| r.memory_two.rate() / r.memory.rate()), Bound::AtLeast(1.5))
-            .saying(format!("{two:.0} against {memory:.0} events/s")),
+        Figure::ratio(
+            "a",
+            "memory store, one shard, against a bare wasmtime loop",
+            of(|r| r.memory.rate() / r.bare.rate()),
+            Bound::AtLeast(0.80),
+        )
+        .saying(format!("{memory:.0} against {bare:.0} events/s")),
+        Figure::ratio(
+            "a",
+            "the same in time on the processor (bare / shard)",
+            of(|r| r.bare.cpu_us() / r.memory.cpu_us()),
+            Bound::None,
+        )
+        .saying(format!("{:.1} against {:.1} µs for each event", cpu_us(|r| &r.memory), cpu_us(|r| &r.bare))),
+        Figure::ratio(
+            "a",
+            "two shards, beside 89,000 events/s without sandbox and store",
+            two / ANCESTOR_RATE,
+            Bound::None,
+        )
+        .saying(format!("{two:.0} events/s")),
+        Figure::ratio(
+            "b",
+            "embedded store with sync, against memory store",
+            of(|r| r.embedded.rate() / r.memory.rate()),
+            Bound::AtLeast(0.60),
+        )
+        .saying(format!("{embedded:.0} events/s")),
+        Figure::times(
+            "f",
+            "two shards against one",
+            of(|r| r.memory_two.rate() / r.memory.rate()),
+            Bound::AtLeast(1.5),
+        )
+        .saying(format!("{two:.0} against {memory:.0} events/s")),
     ])
 }
 

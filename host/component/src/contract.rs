@@ -43,7 +43,7 @@ pub(crate) fn check_names(engine: &Engine, component: &Component) -> Result<Vec<
 
 /// Where the component's `invoke` is.
 pub(crate) fn invoke_of(component: &Component) -> Result<ComponentExportIndex, LoadErrorReason> {
-    let actions = component.get_export_index(None, &format!("{ACTIONS}@{CONTRACT_VERSION}"));
+    let actions = component.get_export_index(None, format!("{ACTIONS}@{CONTRACT_VERSION}"));
     let invoke = actions.and_then(|actions| component.get_export_index(Some(&actions), "invoke"));
     invoke.ok_or_else(|| LoadErrorReason::MissingExport("no function `invoke`".to_owned()))
 }

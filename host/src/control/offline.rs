@@ -75,8 +75,7 @@ impl OfflineStore {
     }
 
     fn quarantined(&self) -> anyhow::Result<Vec<QuarantinedKey>> {
-        let quarantines =
-            |state: &ActionState| matches!(state.decision(), Some(Decision::Quarantine | Decision::Stop));
+        let quarantines = |state: &ActionState| matches!(state.decision(), Some(Decision::Quarantine | Decision::Stop));
         let mut found = Vec::new();
         for (name, state) in self.states()?.into_iter().filter(|(_, state)| quarantines(state)) {
             let entries = self.store.load_key(&name.key)?.unwrap_or_default();
