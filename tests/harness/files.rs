@@ -26,3 +26,29 @@ pub fn weir() -> PathBuf {
 pub fn cache() -> PathBuf {
     built().join("weir-tests-cache")
 }
+
+/// The repository's own files with one of these endings, as path from the root and text, in order.
+pub fn sources(endings: &[&str]) -> Vec<(String, String)> {
+    let root = root();
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("list a folder of the repository") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // What is built, fetched or hidden is not ours.
+            if name == "target" || name.starts_with('.') {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else if endings.iter().any(|ending| name.ends_with(&format!(".{ending}"))) {
+                let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                let from_root = path.strip_prefix(&root).expect("it is below the root");
+                found.push((from_root.display().to_string(), text));
+            }
+        }
+    }
+    found.sort();
+    found
+}

@@ -21,7 +21,7 @@ impl Project {
     /// A folder with this manifest.
     pub fn new(manifest: &Manifest) -> Self {
         let project = Self::empty();
-        project.write("weir.toml", &manifest.text());
+        project.write("weir.toml", manifest.text());
         project
     }
 

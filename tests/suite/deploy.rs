@@ -1,5 +1,5 @@
 //! A deploy while runs are in flight: what was recorded is not made again, and what differs is not guessed.
-//! The probe's script comes from its configuration here, so that a deploy changes it.
+//! Part of the probe's script comes from its configuration here, so that a deploy changes it.
 
 use quakes_world::Faults;
 use serde_json::{Value, json};
@@ -13,13 +13,24 @@ fn scene() -> Scene {
 }
 
 fn event(origin: &str) -> Value {
-    let post = |name: &str| json!({"http": ["POST", format!("{origin}/effect/{name}"), 1]});
-    // What is configured as `first` goes in the arguments of a call, so another value is another call.
-    json!({"key": "a", "do": [{"count": "n"}, post("first"), post("slow")]})
+    let slow = json!({"http": ["POST", format!("{origin}/effect/slow"), 1]});
+    json!({"key": "a", "do": [{"count": "n"}, {"configured": "steps"}, slow]})
+}
+
+/// The application whose script makes these effects, in this order, before the slow one.
+fn making(origin: &str, names: &[&str]) -> Manifest {
+    let post = |name: &&str| json!({"http": ["POST", format!("{origin}/effect/{name}"), 1]});
+    let steps = Value::Array(names.iter().map(post).collect()).to_string();
+    Manifest::new(&guests::probe()).granting(origin).component(&format!("config.steps = {steps:?}"))
 }
 
 fn manifest(origin: &str) -> Manifest {
-    Manifest::new(&guests::probe()).granting(origin)
+    making(origin, &["first"])
+}
+
+/// How often the world was asked for an effect.
+fn asked(scene: &Scene, name: &str) -> usize {
+    scene.ledger().requests.iter().filter(|request| request.endpoint == name).count()
 }
 
 /// A project whose host was killed while its run waited for the second answer, the first being recorded.
@@ -30,6 +41,51 @@ fn killed_in_flight(scene: &Scene, manifest: &Manifest) -> Project {
     host.kill();
     scene.world.note_kill();
     project
+}
+
+// [S14] [S12] [S28] [P15] [D12]
+#[test]
+fn other_calls_than_the_recorded_ones_quarantine_the_key_and_nothing_is_made_again() {
+    for deployed in [&["other"][..], &["other", "first"], &[]] {
+        let scene = scene();
+        let origin = scene.world.origin();
+        let project = killed_in_flight(&scene, &manifest(&origin));
+        let slow = asked(&scene, "slow");
+        project.deploy(&making(&origin, deployed));
+        let ended = project.run().expect(3);
+        assert!(ended.stderr.contains("diverges"), "{}", ended.stderr);
+        let key = &control::quarantined(&project)[0];
+        assert_eq!((&key["failure"]["class"], &key["attempts"]), (&json!("divergence"), &json!(1)));
+        assert_eq!((asked(&scene, "first"), asked(&scene, "other")), (1, 0), "{deployed:?}");
+        assert_eq!(asked(&scene, "slow"), slow, "{deployed:?}");
+        assert!(project.output().lines.is_empty());
+
+        // The release that fits takes it up again where it was.
+        project.deploy(&manifest(&origin));
+        project.weir(&["quarantine", "retry", "a"]).expect(0);
+        let host = project.start();
+        wait_until("the second call is open again", || asked(&scene, "slow") > slow);
+        host.kill();
+        assert_eq!(asked(&scene, "first"), 1, "{deployed:?}");
+    }
+}
+
+// [S14] [P15]
+#[test]
+fn on_divergence_execute_drops_the_records_from_there_and_makes_the_other_call() {
+    let scene = scene();
+    let origin = scene.world.origin();
+    let project = killed_in_flight(&scene, &making(&origin, &["first", "second"]));
+    let execute = "[action.script]\non_divergence = \"execute\"";
+    project.deploy(&making(&origin, &["first", "other"]).with(execute));
+    let mut host = project.start();
+    let slow = asked(&scene, "slow");
+    wait_until("the last call is open", || asked(&scene, "slow") > slow);
+    let warning = host.wait_for_log("diverges");
+    assert!(warning.contains("/effect/second"), "{warning}");
+    host.kill();
+    let count = |name| asked(&scene, name);
+    assert_eq!((count("first"), count("second"), count("other")), (1, 1, 1), "what fits is kept");
 }
 
 // [S2] [S29] [P4]

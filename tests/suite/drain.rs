@@ -70,7 +70,11 @@ fn a_second_signal_stops_at_once() {
         let mut host = project.start();
         let before = scene.ledger().requests.len();
         wait_until("the call is open", || scene.ledger().requests.len() > before);
-        if interrupted { host.interrupt() } else { host.terminate() }
+        if interrupted {
+            host.interrupt()
+        } else {
+            host.terminate()
+        }
         host.wait_for_log("a second signal stops at once");
         host.interrupt();
         let ended = host.wait();

@@ -1,6 +1,15 @@
 //! The suite.
 
+mod bad_input;
 mod cli;
 mod component;
+mod deploy;
+mod drain;
+mod examples;
+mod failure;
 mod kill;
 mod log_conformance;
+mod metrics;
+mod rules;
+mod sources_sinks;
+mod tidy;

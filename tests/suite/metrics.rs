@@ -49,7 +49,8 @@ fn samples(origin: &str) -> BTreeMap<String, f64> {
 // [S14] [S29]
 #[test]
 fn metrics_count_what_happens_and_health_tells_of_the_shards() {
-    let project = Project::new(&Manifest::new(&guests::probe()).listening().with("[host]\nlisten = \"127.0.0.1:0\"\nshards = 2"));
+    let project =
+        Project::new(&Manifest::new(&guests::probe()).listening().with("[host]\nlisten = \"127.0.0.1:0\"\nshards = 2"));
     let mut host = project.start();
     let (events, metrics) = (host.origin(), host.metrics_origin());
     for n in 0..10 {
@@ -96,7 +97,8 @@ fn logs_are_json_with_whose_line_it_is_and_no_secret_is_found_anywhere() {
     const SECRET: &str = "s3cr3t-that-nobody-sees";
     let scene = Scene::new(0, Faults::NONE);
     let origin = scene.world.origin();
-    let secrets = format!("secrets = [{{ origin = {origin:?}, header = \"Idempotency-Key\", env = \"PROBE_SECRET\" }}]");
+    let secrets =
+        format!("secrets = [{{ origin = {origin:?}, header = \"Idempotency-Key\", env = \"PROBE_SECRET\" }}]");
     let event = json!({"key": "Hualian, Taiwan", "do": [
         {"log": ["info", "it shakes"]},
         {"outside": {"print": "printed"}},

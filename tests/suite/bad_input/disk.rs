@@ -7,7 +7,9 @@ use weir_tests::{Manifest, Project, Weir, files, guests};
 const EVENTS: u64 = 3000;
 
 fn events() -> Vec<Value> {
-    (0..EVENTS).map(|n| json!({"key": format!("k{}", n % 7), "do": [{"count": "n"}, {"set-bytes": ["pad", 3000]}]})).collect()
+    (0..EVENTS)
+        .map(|n| json!({"key": format!("k{}", n % 7), "do": [{"count": "n"}, {"set-bytes": ["pad", 3000]}]}))
+        .collect()
 }
 
 fn project() -> Project {
@@ -18,7 +20,11 @@ fn project() -> Project {
 fn run_with_files_of(project: &Project, kib: u64) -> weir_tests::Ended {
     let mut command = Command::new("bash");
     // The signal that would end the process is ignored, so that the write fails.
-    command.args(["-c", &format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" run"), &files::weir().display().to_string()]);
+    command.args([
+        "-c",
+        &format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" run"),
+        &files::weir().display().to_string(),
+    ]);
     command.current_dir(project.folder()).env("XDG_CACHE_HOME", files::cache());
     Weir::spawn(command).wait()
 }

@@ -28,7 +28,8 @@ fn check_tells_what_a_component_is_and_needs() {
     assert!(component["sdk"].as_str().is_some_and(|sdk| sdk.starts_with("rust ")), "{component}");
     assert_eq!(component["granted_origins"], json!(["https://a.example"]));
     assert!(component["size_bytes"].as_u64().is_some_and(|size| size > 1_000));
-    let imports: Vec<&str> = component["imports"].as_array().expect("a list").iter().filter_map(|one| one.as_str()).collect();
+    let imports: Vec<&str> =
+        component["imports"].as_array().expect("a list").iter().filter_map(|one| one.as_str()).collect();
     assert!(imports.iter().any(|import| import.starts_with("weir:action/http@")), "{imports:?}");
     assert_eq!(component["actions"][0], json!({"name": "script", "listens_to": ["input", "script", "again"]}));
     assert_eq!(found["problems"], json!([]));
@@ -59,7 +60,8 @@ fn kinds_that_reach_no_action_are_named() {
 // [S10]
 #[test]
 fn a_secret_is_named_and_never_shown() {
-    let secrets = "secrets = [{ origin = \"https://a.example\", header = \"Authorization\", env = \"WEIR_TEST_SECRET\" }]";
+    let secrets =
+        "secrets = [{ origin = \"https://a.example\", header = \"Authorization\", env = \"WEIR_TEST_SECRET\" }]";
     let project = project(Manifest::new(&guests::probe()).granting("https://a.example").component(secrets));
     let missing = project.weir(&["check"]).expect(0).stdout;
     assert!(missing.contains("set the environment variable WEIR_TEST_SECRET"), "{missing}");

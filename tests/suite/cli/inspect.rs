@@ -46,7 +46,8 @@ fn lists_come_in_pages() {
     let events: Vec<_> = (0..5).map(|n| json!({"key": format!("k{n}")})).collect();
     let project = Project::with_events(&Manifest::new(&guests::tally()), &events);
     project.run().expect(0);
-    let page = |arguments: &[&str]| project.weir(&[&["inspect", "keys", "--json"], arguments].concat()).expect(0).json();
+    let page =
+        |arguments: &[&str]| project.weir(&[&["inspect", "keys", "--json"], arguments].concat()).expect(0).json();
     let first = page(&["--limit", "3"]);
     assert_eq!(first["more"], true);
     let last = first["keys"][2]["key"].as_str().expect("it is text").to_owned();

@@ -11,7 +11,8 @@ fn project() -> Project {
 #[test]
 fn a_guests_line_has_key_sequence_number_and_action() {
     let ended = project().run_with(&["--log", "json"]).expect(0);
-    let lines: Vec<Value> = ended.stderr.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
+    let lines: Vec<Value> =
+        ended.stderr.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
     let line = lines.iter().find(|line| line["target"] == "guest").expect("the guest said something");
     assert_eq!(line["message"], "the ground \u{1b}[31m shakes");
     assert_eq!(line["level"], "WARN");

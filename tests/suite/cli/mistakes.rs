@@ -65,7 +65,9 @@ fn a_mistake_in_the_manifest_is_named_with_line_and_column() {
 fn a_mistake_in_an_override_is_named_with_the_argument() {
     let project = project();
     let set = "component.0.limit.calls_max=1";
-    project.run_with(&["--set", set]).expect_error(2, &["--set component.0.limit.calls_max=1: ", "did you mean `limits`?"]);
+    project
+        .run_with(&["--set", set])
+        .expect_error(2, &["--set component.0.limit.calls_max=1: ", "did you mean `limits`?"]);
     project.run_with(&["--set", "store.kind=kafka"]).expect_error(2, &["--set store.kind=kafka", "Kafka"]);
 }
 

@@ -8,7 +8,9 @@ fn an_event_that_is_sent_is_taken_and_one_sent_again_is_taken_once() {
     let project = Project::new(&Manifest::new(&guests::tally()).listening());
     let mut host = project.start();
     let url = host.origin();
-    let send = |arguments: &[&str]| project.weir(&[&["send", "Hualian, Taiwan", "{\"n\": 1}", "--url", &url], arguments].concat());
+    let send = |arguments: &[&str]| {
+        project.weir(&[&["send", "Hualian, Taiwan", "{\"n\": 1}", "--url", &url], arguments].concat())
+    };
     assert_eq!(send(&[]).expect(0).stdout, "durable as inbox event 0\n");
     let id = ["--idempotency-key", "one"];
     assert_eq!(send(&id).expect(0).stdout, "durable as inbox event 1\n");

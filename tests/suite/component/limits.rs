@@ -68,7 +68,8 @@ fn a_busy_guest_lets_others_of_its_shard_go_on() {
 // [S11]
 #[test]
 fn counts_and_sizes_are_limited_by_name() {
-    let limited: [(fn(&mut InvocationLimits), _, &str); 5] = [
+    type Tighten = fn(&mut InvocationLimits);
+    let limited: [(Tighten, _, &str); 5] = [
         (|limits| limits.events_max = 3, json!([{"emit-many": ["x", 4]}]), "limits.events_max"),
         (|limits| limits.event_bytes_max = 10, json!([{"emit": ["x", "0123456789"]}]), "limits.event_bytes_max"),
         (|limits| limits.value_bytes_max = 10, json!([{"set-bytes": ["x", 11]}]), "limits.value_bytes_max"),

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use weir_tests::{Manifest, Project, control, guests};
 
 fn project(policy: &str) -> Project {
-    let policy = format!("[action.script]\non_failure = \"{policy}\"\nretry = {{ attempts = 3, backoff_ms = 5, backoff_ms_max = 5 }}");
+    let policy = format!(
+        "[action.script]\non_failure = \"{policy}\"\nretry = {{ attempts = 3, backoff_ms = 5, backoff_ms_max = 5 }}"
+    );
     let events = [counts("bad"), fails("bad"), counts("bad"), counts("good"), counts("good")];
     Project::with_events(&Manifest::new(&guests::probe()).with(&policy), &events)
 }
@@ -45,7 +47,10 @@ fn a_dead_lettered_event_is_kept_aside_and_its_key_goes_on() {
         let letters = project.dead_letters().lines;
         assert_eq!(letters.len(), 1);
         let letter = &letters[0];
-        assert_eq!((&letter["key"], &letter["sequence_number"], &letter["action"]), (&json!("bad"), &json!(1), &json!("script")));
+        assert_eq!(
+            (&letter["key"], &letter["sequence_number"], &letter["action"]),
+            (&json!("bad"), &json!(1), &json!("script"))
+        );
         assert_eq!(letter["failure"], json!({"kind": "refused", "message": "no funds"}));
         assert_eq!(letter["payload"], fails("bad"), "it can be sent again");
     }
@@ -101,7 +106,7 @@ fn a_trap_and_a_limit_park_their_key_alone_and_say_why() {
     assert_eq!(counted(&project, "good"), [1, 2, 3, 4]);
     let keys = control::quarantined(&project);
     for (number, (class, _, words)) in cases.iter().enumerate() {
-        let key = keys.iter().find(|key| key["key"] == number.to_string()).expect("it is parked");
+        let key = keys.iter().find(|key| key["key"] == number.to_string().as_str()).expect("it is parked");
         assert_eq!(key["failure"]["class"], *class, "{key}");
         assert!(key["failure"].to_string().contains(words), "{words}: {key}");
     }

@@ -44,7 +44,7 @@ fn quakes_posted_to_a_host_take_effect_once_through_kills() {
     let events = week().lines().count() as u64;
     let mut kills = 0;
     while kills < kills_wanted() {
-        let scene = Scene::new(random.next(), Faults::ROUGH);
+        let scene = Scene::new(random.number(), Faults::ROUGH);
         let interval = *random.pick(&[20, 300]);
         let listening = manifest(&scene.world.origin())
             .source("listen = \"127.0.0.1:0\"\nkind = \"type\"\ntimestamp = \"time\"")

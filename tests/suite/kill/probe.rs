@@ -71,7 +71,7 @@ fn chained_actions_with_calls_take_effect_once_through_kills() {
     while kills < kills_wanted() {
         // A failed one of several sent together is no failure of the action, so these are only slow.
         let slow = Faults { latency_ms: 5, ..Faults::NONE };
-        let scene = Scene::with_faults_of(random.next(), Faults::ROUGH, &[("note", slow), ("copy", slow)]);
+        let scene = Scene::with_faults_of(random.number(), Faults::ROUGH, &[("note", slow), ("copy", slow)]);
         let origin = scene.world.origin();
         let interval = *random.pick(&[5, 50, 1000]);
         let project = Project::with_events(&manifest(&origin, interval), &events(&origin));

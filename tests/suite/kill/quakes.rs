@@ -61,7 +61,7 @@ fn quakes_from_a_file_take_effect_once_through_kills() {
     let mut kills = 0;
     let mut recorded_before = 0;
     while kills < kills_wanted() {
-        let scene = Scene::new(random.next(), Faults::ROUGH);
+        let scene = Scene::new(random.number(), Faults::ROUGH);
         let interval = *random.pick(&[5, 50, 1000]);
         let project = Project::new(&manifest(&scene.world.origin()).checkpoints_every_ms(interval));
         project.write("in.jsonl", week());

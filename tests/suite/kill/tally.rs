@@ -24,7 +24,7 @@ fn undisturbed(events: &[Value]) -> Output {
     project.output()
 }
 
-// [S1] [S3] [S4] [S8] [S18] [S22] [S24] [S25] [S35] [P7] [P8] [P9] [P17] [D8]
+// [S1] [S3] [S4] [S8] [S18] [S20] [S22] [S24] [S25] [S30] [S35] [P7] [P8] [P9] [P17] [D8]
 #[test]
 fn counts_are_exact_through_kills() {
     let mut random = Random::new("counts");

@@ -105,9 +105,8 @@ fn a_folder_is_no_file_to_read() {
 // [S2]
 #[test]
 fn an_event_that_no_action_listens_to_takes_a_number_and_ends() {
-    let project = Project::new(
-        &Manifest::new(&guests::probe()).source("file = \"in.jsonl\"\nkey = \"key\"\nkind = \"kind\""),
-    );
+    let project =
+        Project::new(&Manifest::new(&guests::probe()).source("file = \"in.jsonl\"\nkey = \"key\"\nkind = \"kind\""));
     let mut unheard = says("a", "never");
     unheard["kind"] = "unheard".into();
     project.write_events(&[says("a", "one"), unheard, says("a", "two")]);

@@ -105,7 +105,17 @@ fn keys_are_bytes_and_hold_anything() {
     let origin = weir.origin();
     let long = "long/".repeat(400);
     let keys: [&[u8]; 11] = [
-        b"", b"a", b"a_1", b"a/b//c", b"%41", b"?x=1&y#z", "Гуалянь".as_bytes(), b" ", b"\xff\x00", b"\xff", long.as_bytes(),
+        b"",
+        b"a",
+        b"a_1",
+        b"a/b//c",
+        b"%41",
+        b"?x=1&y#z",
+        "Гуалянь".as_bytes(),
+        b" ",
+        b"\xff\x00",
+        b"\xff",
+        long.as_bytes(),
     ];
     for key in keys {
         let event = r#"{"do":["key","key-is-text",{"count":"n"}]}"#;

@@ -73,7 +73,8 @@ fn lines_go_to_standard_output_where_the_manifest_says_so() {
 // [S35]
 #[test]
 fn without_a_sink_everything_else_takes_effect() {
-    let project = Project::with_events(&manifest().sink(None), &[says("a", "one"), json!({"key": "a", "do": [{"count": "n"}]})]);
+    let project =
+        Project::with_events(&manifest().sink(None), &[says("a", "one"), json!({"key": "a", "do": [{"count": "n"}]})]);
     project.run().expect(0);
     assert!(!project.path("out.jsonl").exists());
     assert_eq!(weir_tests::control::key(&project, "a")["short_term_memory"], json!({"n": 1}));
@@ -93,7 +94,8 @@ fn a_sink_that_cannot_be_opened_is_refused_before_anything_is_run() {
 fn a_sink_that_fails_fails_no_action() {
     let scene = Scene::new(0, Faults::NONE);
     let origin = scene.world.origin();
-    let event = |n: u64| json!({"key": "a", "do": [{"count": "n"}, {"http": ["POST", format!("{origin}/effect/note"), n]}]});
+    let event =
+        |n: u64| json!({"key": "a", "do": [{"count": "n"}, {"http": ["POST", format!("{origin}/effect/note"), n]}]});
     let events: Vec<Value> = (0..3).map(event).collect();
     // The first checkpoint with outputs is that at the end.
     let manifest = manifest().granting(&origin).checkpoints_every_ms(60_000);

@@ -75,6 +75,8 @@ pub enum Step {
     /// Runs a step, and sees its failure if it has one.
     Catch(Box<Step>),
     Repeat(u64, Vec<Step>),
+    /// Takes the steps that stand, as JSON, in the configuration under this name: a deploy can change them.
+    Configured(String),
     Log(String, String),
 
     /// Wrong uses of the contract, past the SDK.
@@ -134,6 +136,11 @@ impl Step {
                 for _ in 0..*times {
                     run_all(steps, ctx, seen)?;
                 }
+            }
+            Self::Configured(name) => {
+                let steps: std::result::Result<Vec<Step>, _> = serde_json::from_str(&ctx.required_config(name)?);
+                let steps = steps.map_err(|error| Failure::fatal("config", error.to_string()))?;
+                run_all(&steps, ctx, seen)?;
             }
             Self::Fail(ending) => seen.push(ending.result()?),
             Self::Misuse(misuse) => misuse.run(seen),
