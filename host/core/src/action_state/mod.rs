@@ -136,6 +136,13 @@ pub struct DroppedInput {
     pub last: SourcePosition,
 }
 
+impl DroppedInput {
+    /// Whether the event at this position is one of them.
+    pub fn covers(&self, position: SourcePosition) -> bool {
+        self.first <= position && position <= self.last
+    }
+}
+
 /// All that one action did. The only door for its effects [S18].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionState {

@@ -1,5 +1,6 @@
 //! The values of entries of keyed state: one JSON object each, but for memory, which is a tag and the leaf's own text.
 
+use crate::action_state::DroppedInput;
 use crate::event::{ActionName, Event, InputEvent, SequenceNumber, SourcePosition};
 use crate::id::EventId;
 use crate::json::{Json, write_string};
@@ -21,18 +22,27 @@ pub struct ValueError {
 }
 
 /// What stands for each key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Header {
     /// The sequence number that the next input event takes.
     pub next: u64,
     /// Runs below this sequence number are completed.
     pub completed_below: u64,
+    /// Input that completed runs dropped and that the source may give again [S29].
+    pub dropped_input: Vec<DroppedInput>,
 }
 
 impl Header {
     /// The header as bytes.
     pub fn encode(&self) -> Vec<u8> {
-        format!("{{\"version\":{VERSION},\"next\":{},\"completedBelow\":{}}}", self.next, self.completed_below).into()
+        let mut text =
+            format!("{{\"version\":{VERSION},\"next\":{},\"completedBelow\":{}", self.next, self.completed_below);
+        for (index, dropped) in self.dropped_input.iter().enumerate() {
+            text.push_str(if index == 0 { ",\"droppedInput\":[" } else { "," });
+            write!(text, "[{},{}]", dropped.first.0, dropped.last.0).expect("strings take all");
+        }
+        text.push_str(if self.dropped_input.is_empty() { "}" } else { "]}" });
+        text.into()
     }
 
     /// The header in these bytes.
@@ -43,10 +53,14 @@ impl Header {
             version: u32,
             next: u64,
             completed_below: u64,
+            #[serde(default)]
+            dropped_input: Vec<(u64, u64)>,
         }
         let stored: Stored = parse("header", bytes)?;
         check_version("header", stored.version)?;
-        Ok(Self { next: stored.next, completed_below: stored.completed_below })
+        let range = |(first, last)| DroppedInput { first: SourcePosition(first), last: SourcePosition(last) };
+        let dropped_input = stored.dropped_input.into_iter().map(range).collect();
+        Ok(Self { next: stored.next, completed_below: stored.completed_below, dropped_input })
     }
 
     /// Below which sequence number the runs are completed.

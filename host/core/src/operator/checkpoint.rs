@@ -136,7 +136,8 @@ impl KeyState {
     /// Writes what changed as entries, and remembers what is needed when the checkpoint ends.
     fn take_changes(&mut self, entries: &mut Vec<Entry>) -> KeyInFlight {
         self.changed = false;
-        let header = Header { next: self.next, completed_below: self.completed_below };
+        let (next, completed_below) = (self.next, self.completed_below);
+        let header = Header { next, completed_below, dropped_input: self.dropped_input.clone() };
         put(entries, EntrySpace::Header, EntryKey::Key(self.key.clone()), Some(header.encode()));
         let sensory = take_memory(&self.key, Scope::Sensory, &mut self.sensory, entries);
         let short_term = take_memory(&self.key, Scope::ShortTerm, &mut self.short_term, entries);

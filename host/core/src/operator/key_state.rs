@@ -2,9 +2,9 @@
 
 use super::failure::put_failed_state;
 use super::{Command, Report, Shared};
-use crate::action_state::{ActionState, CallPut, StateKey};
+use crate::action_state::{ActionState, CallPut, DroppedInput, StateKey};
 use crate::checkpoint::QueuedTask;
-use crate::event::{ActionName, DeadLetter, InputEvent, SequenceNumber};
+use crate::event::{ActionName, DeadLetter, InputEvent, SequenceNumber, SourcePosition};
 use crate::failure::Failure;
 use crate::id::EventId;
 use crate::invocation::Task;
@@ -30,6 +30,8 @@ pub(super) struct KeyState {
     pub(super) quarantined: bool,
     /// The last input event became a dead letter because the queue was full.
     pub(super) dropped_last: bool,
+    /// Input that finished runs dropped: their states are pruned before the source's offset need be past it.
+    pub(super) dropped_input: Vec<DroppedInput>,
     /// The ordinal that the next task takes; grows as long as the key is resident.
     pub(super) next_ordinal: u64,
     /// Whether it stands in the list of changed keys.
@@ -95,6 +97,7 @@ impl KeyState {
             short_term: Arc::default(),
             quarantined: false,
             dropped_last: false,
+            dropped_input: Vec::new(),
             next_ordinal: 1,
             changed: false,
             persisted: Persisted::default(),
@@ -135,10 +138,13 @@ impl KeyState {
 
     pub(super) fn on_input_event(&mut self, input: InputEvent, shared: &mut Shared, now_ms: u64) {
         shared.counters.input_events += 1;
-        if shared.store.is_dropped_input(&self.key, input.position) {
+        if self.is_dropped(input.position, shared) {
             self.drop_input(input, shared);
             return;
         }
+        // A source gives its events in order: what comes before this one will not be given again once this one is in a
+        // checkpoint.
+        self.dropped_input.retain(|dropped| dropped.last > input.position);
         if self.quarantined && self.pending.len() >= shared.limits.quarantined_events_max {
             self.record_dropped(&input, shared);
             self.drop_input(input, shared);
@@ -193,13 +199,19 @@ impl KeyState {
         match state.dropped_input.last_mut() {
             Some(dropped) if self.dropped_last => dropped.last = input.position,
             _ => {
-                let only = crate::action_state::DroppedInput { first: input.position, last: input.position };
+                let only = DroppedInput { first: input.position, last: input.position };
                 state.dropped_input.push(only);
             }
         }
         self.dropped_last = true;
         put_failed_state(&mut shared.store, &key, state);
         shared.commands.push(Command::Report(Report::QueueFull(self.key.clone())));
+    }
+
+    /// Whether the event at this position became a dead letter before a recovery.
+    fn is_dropped(&self, position: SourcePosition, shared: &Shared) -> bool {
+        let mut dropped = self.dropped_input.iter().chain(shared.store.dropped_input(&self.key));
+        dropped.any(|dropped| dropped.covers(position))
     }
 
     fn drop_input(&self, input: InputEvent, shared: &mut Shared) {

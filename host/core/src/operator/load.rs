@@ -115,6 +115,7 @@ pub(super) fn restore(key: &Key, entries: Vec<Entry>) -> Result<KeyState, LoadEr
     let mut state = KeyState::new(key.clone());
     state.next = found.header.next;
     state.completed_below = found.header.completed_below;
+    state.dropped_input = found.header.dropped_input;
     state.next_ordinal = tasks.end.max(1);
     state.persisted = Persisted { tasks, pending, run: found.run.is_some(), quarantined: found.quarantined };
     state.pending = found.pending.into_values().collect();

@@ -225,9 +225,19 @@ impl KeyState {
         }
         assert_eq!(self.completed_below, run.sequence_number.0, "key {}: runs end in their order", self.key);
         self.completed_below = run.sequence_number.0 + 1;
+        self.keep_dropped_input(shared);
         shared.counters.runs_finished += 1;
         shared.counters.keys_running -= 1;
         self.touch(shared);
+    }
+
+    /// What the run's states say of dropped input outlives them.
+    fn keep_dropped_input(&mut self, shared: &Shared) {
+        for dropped in shared.store.dropped_input(&self.key) {
+            if !self.dropped_input.contains(dropped) {
+                self.dropped_input.push(*dropped);
+            }
+        }
     }
 
     pub(super) fn on_retry_due(&mut self, shared: &mut Shared, now_ms: u64) {

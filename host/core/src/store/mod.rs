@@ -14,7 +14,7 @@ pub use rebuild::{Rebuild, RebuildError};
 use crate::action_state::{
     ActionState, CallPut, Decision, DroppedInput, RecordKey, RecordKind, StateKey, encode_call_result, encode_state,
 };
-use crate::event::{PartitionId, SequenceNumber, SourcePosition};
+use crate::event::{PartitionId, SequenceNumber};
 use crate::key::Key;
 use hashbrown::{HashMap, HashSet};
 use log::{Acknowledged, Append, AppendKind, Position, RecordPlace, Ticket};
@@ -230,12 +230,13 @@ impl ActionStateStore {
         self.keys.keys()
     }
 
-    /// Whether an input event of this key became a dead letter because its queue was full [S29].
-    pub fn is_dropped_input(&self, key: &Key, position: SourcePosition) -> bool {
-        let covers = |dropped: &DroppedInput| dropped.first <= position && position <= dropped.last;
-        let Some(names) = self.with_dropped_input.get(key) else { return false };
-        let states = &self.keys[key].states;
-        names.iter().filter_map(|name| states.get(name)).flat_map(|entry| &entry.state.dropped_input).any(covers)
+    /// The input events of this key that became dead letters because its queue was full [S29].
+    pub fn dropped_input(&self, key: &Key) -> impl Iterator<Item = &DroppedInput> {
+        let of_key = self.with_dropped_input.get(key).map(|names| (names, &self.keys[key].states));
+        of_key
+            .into_iter()
+            .flat_map(|(names, states)| names.iter().filter_map(|name| states.get(name)))
+            .flat_map(|entry| &entry.state.dropped_input)
     }
 
     /// Where a rebuild must start: the oldest record of any state not pruned; with none, the end [S23].

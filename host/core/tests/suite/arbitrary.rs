@@ -118,9 +118,7 @@ fn failed() -> impl Strategy<Value = Failed> {
 pub fn state() -> impl Strategy<Value = ActionState> {
     let emitted =
         (event(), vec(action(), 0..3)).prop_map(|(event, matched_actions)| EmittedEvent { event, matched_actions });
-    let dropped = (any::<u64>(), any::<u64>())
-        .prop_map(|(first, last)| DroppedInput { first: SourcePosition(first), last: SourcePosition(last) });
-    let effects = (updates(), updates(), vec(emitted, 0..3), vec(dropped, 0..3));
+    let effects = (updates(), updates(), vec(emitted, 0..3), vec(dropped(), 0..3));
     (action(), any::<u64>(), text(), option::of(event()), effects, any::<bool>(), option::of(failed())).prop_map(
         |(action, started_at_ms, component, task_event, effects, completed, failed)| {
             let (sensory_updates, short_term_updates, output_events, dropped_input) = effects;
@@ -181,7 +179,16 @@ pub fn queued() -> impl Strategy<Value = QueuedTask> {
 }
 
 pub fn header() -> impl Strategy<Value = Header> {
-    (any::<u64>(), any::<u64>()).prop_map(|(next, completed_below)| Header { next, completed_below })
+    (any::<u64>(), any::<u64>(), vec(dropped(), 0..3)).prop_map(|(next, completed_below, dropped_input)| Header {
+        next,
+        completed_below,
+        dropped_input,
+    })
+}
+
+fn dropped() -> impl Strategy<Value = DroppedInput> {
+    let positions = (any::<u64>(), any::<u64>());
+    positions.prop_map(|(first, last)| DroppedInput { first: SourcePosition(first), last: SourcePosition(last) })
 }
 
 pub fn node() -> impl Strategy<Value = Node> {

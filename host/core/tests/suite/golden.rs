@@ -164,8 +164,12 @@ fn record_keys_are_stored_so() {
 // [S22]
 #[test]
 fn values_of_a_checkpoint_are_stored_so() {
-    let header = Header { next: 43, completed_below: 42 };
+    let header = Header { next: 43, completed_below: 42, dropped_input: Vec::new() };
     golden("checkpoint-header.json", &header.encode());
+    assert_eq!(Header::decode(&header.encode()), Ok(header.clone()));
+    let range = |first, last| DroppedInput { first: SourcePosition(first), last: SourcePosition(last) };
+    let header = Header { dropped_input: vec![range(7, 9), range(12, 12)], ..header };
+    golden("checkpoint-header-dropped.json", &header.encode());
     assert_eq!(Header::decode(&header.encode()), Ok(header));
     let input = InputEvent {
         key: Key::from("tenant_é"),

@@ -22,7 +22,7 @@ fn entry(space: EntrySpace, name: EntryKey, value: Vec<u8>) -> Entry {
 }
 
 fn header(next: u64, completed_below: u64) -> Entry {
-    entry(EntrySpace::Header, EntryKey::Key(key()), Header { next, completed_below }.encode())
+    entry(EntrySpace::Header, EntryKey::Key(key()), Header { next, completed_below, ..Header::default() }.encode())
 }
 
 fn run(sequence_number: u64) -> Entry {

@@ -78,6 +78,35 @@ fn recovery_drops_the_same_events_again_whatever_was_repaired_since() {
     }
 }
 
+// [S24] [S29]
+#[test]
+fn a_checkpoint_before_the_source_gave_dropped_input_again_does_not_forget_it() {
+    for what in [Repair::Retry { failed_calls: false }, Repair::Skip, Repair::Discard] {
+        let mut world = start();
+        for n in 0..5 {
+            world.input("k", &n.to_string());
+        }
+        // Recovery, with a source that has given the first event again and no other.
+        let later = world.source.split_off(1);
+        world.kill();
+        world.now_ms = 5_000;
+        repair(&mut world, what);
+        world.checkpoint();
+        let dropped = world.disk.header(&"k".into()).dropped_input;
+        assert_eq!(dropped.iter().map(|range| (range.first.0, range.last.0)).collect::<Vec<_>>(), [(3, 4)]);
+        world.checkpoint();
+        world.source.extend(later);
+        world.kill();
+        world.run();
+        let dropped: Vec<_> = world.all_dead_letters().iter().map(|letter| letter.input.position.0).collect();
+        assert!(dropped.ends_with(&[3, 4]), "{what:?}: {dropped:?}");
+        assert!(world.outputs_of("k").ends_with(&["1".to_owned(), "2".to_owned()]), "{what:?}");
+        world.input("k", "6");
+        world.checkpoint();
+        assert_eq!(world.disk.header(&"k".into()).dropped_input, [], "the source is past it");
+    }
+}
+
 // [S29]
 #[test]
 fn dropped_events_are_remembered_as_ranges_of_positions() {
