@@ -7,8 +7,8 @@ use crate::scenario::{Deploy, KEYS};
 use crate::world::{Expected, Fate, Reference};
 use hashbrown::{HashMap, HashSet};
 use weir_core::action_state::{RecordKey, StateKey};
-use weir_core::checkpoint::{EntryKey, EntrySpace};
-use weir_core::event::{KIND_OUTPUT, OutputEvent};
+use weir_core::checkpoint::{EntryKey, EntrySpace, Header};
+use weir_core::event::{KIND_OUTPUT, OutputEvent, SourcePosition};
 use weir_core::key::Key;
 use weir_core::store::log::Position;
 
@@ -93,11 +93,22 @@ fn check_inputs(machine: &Machine, quarantined: &[StateKey]) -> Result<(), Strin
         let key = Key::new(bytes);
         let given = lines(machine).iter().filter(|line| line.key as usize == index).count() as u64;
         let letters = machine.keyed.dead_letters.iter().filter(|letter| letter.input.key == key);
-        let dropped = letters.filter(|letter| letter.sequence_number.is_none()).count() as u64;
+        let given_up: HashSet<_> =
+            letters.filter(|letter| letter.sequence_number.is_none()).map(|letter| letter.input.position).collect();
+        let dropped = given_up.len() as u64;
         let header = machine.keyed.header(&key);
         if header.next + dropped != given {
             let next = header.next;
             return Err(format!("key {key:?}: {given} input events, {next} have a number, {dropped} were given up"));
+        }
+        // What a key remembers of input that it dropped would make recovery drop it again.
+        let positions = lines(machine).iter().filter(|line| line.key as usize == index);
+        let remembered = |position| header.dropped_input.iter().any(|dropped| dropped.covers(position));
+        if let Some(wrong) = positions
+            .map(|line| SourcePosition(line.position))
+            .find(|position| remembered(*position) && !given_up.contains(position))
+        {
+            return Err(format!("key {key:?} remembers that {wrong:?} was dropped, and it was not"));
         }
         if header.completed_below != header.next && quarantined.iter().all(|state| state.key != key) {
             return Err(format!("key {key:?} rests at {header:?} and is not quarantined"));
@@ -297,13 +308,22 @@ fn state(machine: &Machine, key: &Key) -> Vec<String> {
         if !name.starts_with(&prefix) {
             continue;
         }
-        let text = without_chance(&String::from_utf8_lossy(value));
+        let text = match space {
+            EntrySpace::Header => without_dropped_input(value),
+            _ => without_chance(&String::from_utf8_lossy(value)),
+        };
         lines.push(match space {
             EntrySpace::Queued | EntrySpace::Pending => format!("{space:?} {text}"),
             _ => format!("{space:?} {name:02x?} {text}"),
         });
     }
     lines
+}
+
+/// A header without what it remembers of dropped input: the run without crashes is given none of that.
+fn without_dropped_input(header: &[u8]) -> String {
+    let header = Header::decode(header).expect("a header was written");
+    String::from_utf8_lossy(&Header { dropped_input: Vec::new(), ..header }.encode()).into_owned()
 }
 
 /// A text without the numbers that depend on chance.
