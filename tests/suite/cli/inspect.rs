@@ -14,6 +14,8 @@ fn a_running_host_and_its_stopped_store_show_the_same_keys() {
         }
     }
     wait_until("all runs are finished", || control::runs_finished(&project) == 6);
+    // Until then the running host shows action states that its last checkpoint forgets.
+    wait_until("a checkpoint forgets their states", || control::key(&project, "ann")["states"] == json!([]));
     let live = (control::keys(&project), control::key(&project, "ann"));
     host.stop().expect(0);
     let stopped = (control::keys(&project), control::key(&project, "ann"));
