@@ -155,7 +155,7 @@ impl Keyed {
     }
 
     fn flush(&mut self) -> anyhow::Result<()> {
-        Ok(self.log.append(std::mem::take(&mut self.appends))?)
+        Ok(self.log.append(&mut self.appends)?)
     }
 
     /// All that was appended is made durable.

@@ -57,8 +57,9 @@ fn positions(records: &[(Position, Vec<u8>, Vec<u8>)]) -> Vec<Position> {
     records.iter().map(|(position, ..)| *position).collect()
 }
 
-fn written<L: ActionStateLog>(log: &mut L, appends: Vec<Append>) -> Vec<Acknowledged> {
-    log.append(appends).expect("append");
+fn written<L: ActionStateLog>(log: &mut L, mut appends: Vec<Append>) -> Vec<Acknowledged> {
+    log.append(&mut appends).expect("append");
+    assert!(appends.is_empty(), "they are taken");
     log.sync().expect("sync")
 }
 
@@ -78,8 +79,8 @@ pub fn records_come_back_in_their_order<H: LogHouse>(house: &mut H) {
 // [S26]
 pub fn every_append_is_acknowledged_once_where_it_stands<H: LogHouse>(house: &mut H) {
     let (mut log, mut one, mut two) = (house.open(), Writer::of(ONE), Writer::of(TWO));
-    log.append(vec![one.record(b"a", b""), two.record(b"b", b"")]).expect("append");
-    log.append(vec![]).expect("append of nothing");
+    log.append(&mut vec![one.record(b"a", b""), two.record(b"b", b"")]).expect("append");
+    log.append(&mut vec![]).expect("append of nothing");
     let acknowledged = written(&mut log, vec![one.record(b"c", b""), two.tombstone(b"b", &[])]);
     for (partition, expected) in [(ONE, [0, 1]), (TWO, [0, 1])] {
         let tickets: Vec<_> =
@@ -110,7 +111,7 @@ pub fn tombstones_hide_records<H: LogHouse>(house: &mut H) {
     let acknowledged = written(&mut log, vec![one.record(b"a", b"1"), one.record(b"b", b"2"), one.record(b"c", b"3")]);
     let at = |index: usize| RecordPlace::At(acknowledged[index].position);
     let unacknowledged = RecordPlace::Unacknowledged(Ticket(3));
-    log.append(vec![one.record(b"d", b"4")]).expect("append");
+    log.append(&mut vec![one.record(b"d", b"4")]).expect("append");
     written(&mut log, vec![one.tombstone(b"a", &[at(0)]), one.tombstone(b"d", &[unacknowledged])]);
     let left: Vec<_> = scan(&log, ONE, START, FAR).into_iter().map(|(_, key, _)| key).collect();
     assert_eq!(left, [b"b", b"c"]);
@@ -181,7 +182,7 @@ pub fn keys_and_values_are_any_bytes_of_any_length<H: LogHouse>(house: &mut H) {
 pub fn what_was_synced_is_there_when_the_log_is_opened_again<H: LogHouse>(house: &mut H) {
     let (mut log, mut one, mut two) = (house.open(), Writer::of(ONE), Writer::of(TWO));
     for number in 0..100u8 {
-        log.append(vec![one.record(&[number], b"one"), two.record(&[number], b"two")]).expect("append");
+        log.append(&mut vec![one.record(&[number], b"one"), two.record(&[number], b"two")]).expect("append");
     }
     log.sync().expect("sync");
     let (before_one, before_two) = (scan(&log, ONE, START, FAR), scan(&log, TWO, START, FAR));

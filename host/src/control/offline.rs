@@ -94,7 +94,7 @@ impl OfflineStore {
         if let Err(refused) = repair_state(&mut states, state, repairs, repair) {
             return Ok(Answer::Refused { message: refused.to_string() });
         }
-        log.append(states.take_appends())?;
+        log.append(&mut states.take_appends())?;
         log.sync()?;
         Ok(Answer::Repaired)
     }

@@ -39,6 +39,8 @@ pub(super) struct TakenCheckpoint {
     pub(super) outputs: Arc<String>,
     pub(super) output_count: u64,
     pub(super) dead_letters: String,
+    /// Appends that it makes an end of.
+    uncheckpointed: usize,
 }
 
 impl Shard {
@@ -78,6 +80,7 @@ impl Shard {
             outputs: checkpoint.outputs.clone(),
             output_count: checkpoint.output_count,
             dead_letters: checkpoint.dead_letters.clone(),
+            uncheckpointed: std::mem::take(&mut self.uncheckpointed),
         });
         Ok(checkpoint)
     }
@@ -106,6 +109,7 @@ impl Shard {
         self.outputs.insert_str(0, &taken.outputs);
         self.output_count += taken.output_count;
         self.dead_letters.insert_str(0, &taken.dead_letters);
+        self.uncheckpointed += taken.uncheckpointed;
         self.told_full = false;
     }
 }

@@ -30,6 +30,11 @@ use weir_core::store::log::{ActionStateLog, Append};
 pub(super) const BUFFERED_BYTES_MAX: usize = 16 << 20;
 /// Pending input events of one shard, from which on no more events are taken.
 const PENDING_EVENTS_MAX: u64 = 20_000;
+/// Appends since the last checkpoint, from which on another is wanted: what they hold stays in memory until then, and is
+/// still in the processor's caches when it is let go.
+pub(super) const APPENDS_BETWEEN_CHECKPOINTS: usize = 16_384;
+/// Appends since the last checkpoint, from which on no more events are taken.
+const APPENDS_UNCHECKPOINTED_MAX: usize = 16 * APPENDS_BETWEEN_CHECKPOINTS;
 /// Appends that are gathered before they are handed to the log.
 const APPENDS_MAX: usize = 64;
 
@@ -79,6 +84,8 @@ pub struct Shard {
     /// Operators that may have commands.
     pub(super) touched: Vec<usize>,
     pub(super) appends: Vec<Append>,
+    /// So many were handed to the log since a checkpoint was taken that has become durable.
+    pub(super) uncheckpointed: usize,
     /// Empty between two pumps: kept for its room.
     commands: Vec<Command>,
     /// A sync that was asked for, and what it makes durable.
@@ -121,6 +128,7 @@ impl Shard {
             doors: Doors::default(),
             timers: Timers::default(),
             appends: Vec::new(),
+            uncheckpointed: 0,
             commands: Vec::new(),
             sync: None,
             progress: Progress::default(),
@@ -314,7 +322,8 @@ impl Shard {
 
     pub(super) fn flush_appends(&mut self) -> anyhow::Result<()> {
         if !self.appends.is_empty() {
-            self.log.append(std::mem::take(&mut self.appends))?;
+            self.uncheckpointed += self.appends.len();
+            self.log.append(&mut self.appends)?;
             if self.log.is_durable_at_once() {
                 // The sooner the better: what is acknowledged later has left the processor's caches.
                 self.acknowledge(self.log.mark());
@@ -367,7 +376,7 @@ impl Shard {
             self.told_idle = true;
             let _ = self.ends.send(ShardEnd::Idle(self.index)).await;
         }
-        if self.is_full() && !self.told_full {
+        if self.wants_checkpoint() && !self.told_full {
             self.told_full = true;
             let _ = self.ends.send(ShardEnd::CheckpointWanted).await;
         }
@@ -385,6 +394,11 @@ impl Shard {
 
     fn is_full(&self) -> bool {
         self.outputs.len() + self.dead_letters.len() > BUFFERED_BYTES_MAX
+            || self.uncheckpointed > APPENDS_UNCHECKPOINTED_MAX
+    }
+
+    fn wants_checkpoint(&self) -> bool {
+        self.is_full() || self.uncheckpointed > APPENDS_BETWEEN_CHECKPOINTS
     }
 
     /// Back-pressure: whether another batch may be taken.

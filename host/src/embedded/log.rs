@@ -142,11 +142,11 @@ impl Staged {
 impl ActionStateLog for EmbeddedLog {
     type Error = StoreError;
 
-    fn append(&mut self, appends: Vec<Append>) -> Result<(), StoreError> {
+    fn append(&mut self, appends: &mut Vec<Append>) -> Result<(), StoreError> {
         self.store.disk().poison.check()?;
         self.calls += 1;
         let mut staged = Staged { records: Vec::with_capacity(appends.len()), ..Staged::default() };
-        for append in appends {
+        for append in appends.drain(..) {
             self.stage(append, &mut staged);
         }
         let disk = self.store.disk();

@@ -138,7 +138,7 @@ impl StoreLog {
 impl ActionStateLog for StoreLog {
     type Error = StoreError;
 
-    fn append(&mut self, appends: Vec<Append>) -> Result<(), StoreError> {
+    fn append(&mut self, appends: &mut Vec<Append>) -> Result<(), StoreError> {
         match self {
             Self::Embedded(log) => log.append(appends),
             Self::Memory(log) => log.append(appends),

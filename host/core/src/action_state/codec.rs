@@ -7,7 +7,7 @@ use super::{ActionState, CallResult, CallStatus, EmittedEvent, Failed};
 use crate::event::{ActionName, Event};
 use crate::failure::Failure;
 use crate::invocation::hex;
-use crate::json::write_string;
+use crate::json::{write_displayed, write_string};
 use crate::memory::MemoryUpdate;
 use std::fmt::Write;
 
@@ -131,7 +131,7 @@ fn write_updates(name: &str, updates: &[MemoryUpdate], text: &mut String) {
             MemoryUpdate::Remove(_) => "remove",
         };
         write!(text, "{{\"op\":\"{operation}\",\"path\":").expect("strings take all");
-        write_string(&update.path().to_string(), text);
+        write_displayed(update.path(), text);
         if let MemoryUpdate::Set(_, json) = update {
             text.push_str(",\"value\":");
             text.push_str(json.as_str());

@@ -4,6 +4,9 @@
 //! lone surrogates as written; numbers as written; no white space.
 
 use super::scan::{JsonError, Scanner};
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
 
 /// Appends the canonical form of JSON text.
 pub fn canonical(text: &str, out: &mut String) -> Result<(), JsonError> {
@@ -46,27 +49,38 @@ fn array(scanner: &mut Scanner<'_>, depth: u32, out: &mut String) -> Result<(), 
 
 fn object(scanner: &mut Scanner<'_>, depth: u32, out: &mut String) -> Result<(), JsonError> {
     scanner.check_depth(depth)?;
-    let mut fields: Vec<(Vec<u8>, String)> = Vec::new();
+    out.push('{');
+    let begin = out.len();
+    // Where each field stands in `out`, by what it is sorted by.
+    let mut fields: Vec<(Cow<'_, [u8]>, Range<usize>)> = Vec::new();
+    let mut in_order = true;
     if scanner.open(b'}') {
         loop {
             let raw = scanner.name()?;
-            let mut text = String::with_capacity(raw.len() + 16);
-            string(raw, &mut text);
-            text.push(':');
-            value(scanner, depth + 1, &mut text)?;
-            fields.push((sort_key(raw), text));
+            let start = out.len();
+            string(raw, out);
+            out.push(':');
+            value(scanner, depth + 1, out)?;
+            let key = sort_key(raw);
+            in_order &= fields.last().is_none_or(|(last, _)| *last <= key);
+            fields.push((key, start..out.len()));
             if !scanner.more(b'}')? {
                 break;
             }
-        }
-    }
-    fields.sort_by(|a, b| a.0.cmp(&b.0));
-    out.push('{');
-    for (index, (_, text)) in fields.iter().enumerate() {
-        if index > 0 {
             out.push(',');
         }
-        out.push_str(text);
+    }
+    if !in_order {
+        fields.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut sorted = String::with_capacity(out.len() - begin);
+        for (index, (_, range)) in fields.iter().enumerate() {
+            if index > 0 {
+                sorted.push(',');
+            }
+            sorted.push_str(&out[range.clone()]);
+        }
+        out.truncate(begin);
+        out.push_str(&sorted);
     }
     out.push('}');
     Ok(())
@@ -147,7 +161,10 @@ fn string(raw: &str, out: &mut String) {
 }
 
 /// What fields are sorted by: decoded UTF-8, a lone surrogate in the same scheme (WTF-8).
-fn sort_key(raw: &str) -> Vec<u8> {
+fn sort_key(raw: &str) -> Cow<'_, [u8]> {
+    if !raw.contains('\\') {
+        return raw.as_bytes().into();
+    }
     let mut bytes = Vec::with_capacity(raw.len());
     pieces(raw, |piece| match piece {
         Piece::Plain(text) => bytes.extend(text.as_bytes()),
@@ -156,7 +173,7 @@ fn sort_key(raw: &str) -> Vec<u8> {
             bytes.extend([0xe0 | (unit >> 12) as u8, 0x80 | (unit >> 6 & 63) as u8, 0x80 | (unit & 63) as u8])
         }
     });
-    bytes
+    bytes.into()
 }
 
 /// The text of a JSON string from what stands between its quotes; a lone surrogate becomes U+FFFD.
@@ -173,6 +190,26 @@ pub fn decode_string(raw: &str) -> String {
 /// Appends text as a JSON string, minimally escaped.
 pub fn write_string(text: &str, out: &mut String) {
     out.push('"');
+    write_escaped(text, out);
+    out.push('"');
+}
+
+/// Appends what something displays as a JSON string, minimally escaped.
+pub fn write_displayed(what: &impl fmt::Display, out: &mut String) {
+    use fmt::Write;
+    struct Escaping<'a>(&'a mut String);
+    impl Write for Escaping<'_> {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            write_escaped(text, self.0);
+            Ok(())
+        }
+    }
+    out.push('"');
+    write!(Escaping(out), "{what}").expect("strings take all");
+    out.push('"');
+}
+
+fn write_escaped(text: &str, out: &mut String) {
     let mut from = 0;
     for (at, byte) in text.bytes().enumerate() {
         if byte < 0x20 || byte == b'"' || byte == b'\\' {
@@ -182,7 +219,6 @@ pub fn write_string(text: &str, out: &mut String) {
         }
     }
     out.push_str(&text[from..]);
-    out.push('"');
 }
 
 fn write_char(letter: char, out: &mut String) {

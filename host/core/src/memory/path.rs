@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
 
 /// Ends each name of an encoded path; a NUL in a name is followed by `NUL_IN_NAME` instead.
 const END: [u8; 2] = [0, 1];
@@ -12,7 +13,7 @@ const NUL_IN_NAME: u8 = 0xff;
 /// Encoded as its names, each with NUL written as `00 FF` and ended by `00 01`: all below a path has the path as its
 /// prefix, and fields sort by their UTF-8 bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MemoryPath(Box<[u8]>);
+pub struct MemoryPath(Arc<[u8]>);
 
 /// A text that is no path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,15 +37,16 @@ pub enum PathError {
 impl MemoryPath {
     /// The root.
     pub fn root() -> Self {
-        Self(Box::default())
+        Self(Arc::default())
     }
 
     /// The path of dotted names; `\.` and `\\` stand for a dot and a backslash in a name.
     pub fn parse(text: &str) -> Result<Self, PathError> {
-        let mut bytes = Vec::with_capacity(text.len() + 4);
         if text.is_empty() {
             return Ok(Self::root());
         }
+        let dots = text.bytes().filter(|byte| *byte == b'.').count();
+        let mut bytes = Vec::with_capacity(text.len() + dots + END.len());
         let mut name_is_empty = true;
         let mut letters = text.bytes();
         while let Some(byte) = letters.next() {
@@ -142,6 +144,11 @@ fn decode(encoded: &[u8]) -> Vec<u8> {
     name
 }
 
+/// Whether a name stands in its encoded form as it does in the text of a path.
+fn is_plain(encoded: &[u8]) -> bool {
+    encoded[..encoded.len() - END.len()].iter().all(|byte| !matches!(byte, 0 | b'\\' | b'.'))
+}
+
 /// The text of a name from its encoded form.
 pub(super) fn name_text(encoded: &[u8]) -> String {
     String::from_utf8(decode(encoded)).expect("names are made from text")
@@ -159,6 +166,11 @@ impl fmt::Display for MemoryPath {
         for (index, name) in self.names().enumerate() {
             if index > 0 {
                 f.write_str(".")?;
+            }
+            if is_plain(name) {
+                let text = std::str::from_utf8(&name[..name.len() - END.len()]).expect("names are made from text");
+                f.write_str(text)?;
+                continue;
             }
             let text = name_text(name);
             match text.contains(['\\', '.']) {

@@ -62,8 +62,8 @@ pub trait ActionStateLog {
     /// What can go wrong. Every failure of `append` and `sync` is final: the log is not to be used again [S26].
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Takes appends, in order, without waiting until they are durable.
-    fn append(&mut self, appends: Vec<Append>) -> Result<(), Self::Error>;
+    /// Takes appends, in order, without waiting until they are durable. Leaves the vector empty, for its room.
+    fn append(&mut self, appends: &mut Vec<Append>) -> Result<(), Self::Error>;
 
     /// Makes all that was appended durable, and tells what has become so since the last call, in the order of the
     /// appends of each partition.

@@ -52,8 +52,8 @@ impl MemoryLog {
 impl ActionStateLog for MemoryLog {
     type Error = StoreError;
 
-    fn append(&mut self, appends: Vec<Append>) -> Result<(), StoreError> {
-        for append in appends {
+    fn append(&mut self, appends: &mut Vec<Append>) -> Result<(), StoreError> {
+        for append in appends.drain(..) {
             let index = append.partition.0 as usize;
             if self.partitions.len() <= index {
                 self.partitions.resize_with(index + 1, PartitionRecords::default);

@@ -12,7 +12,7 @@ fn store_of_numbers(directory: &Path, count: u64) {
     let store = open(directory);
     let mut log = store.log([PARTITION]).unwrap();
     for number in 0..count {
-        log.append(vec![record(3, number, &[number as u8; 50])]).unwrap();
+        log.append(&mut vec![record(3, number, &[number as u8; 50])]).unwrap();
     }
     log.sync().unwrap();
 }
@@ -101,7 +101,7 @@ fn log_goes_on_behind_a_torn_end() {
     let store = open(directory.path());
     let mut log = store.log([PARTITION]).unwrap();
     assert_eq!(log.end(PARTITION).unwrap(), Position(9));
-    log.append(vec![record(3, 0, &[9; 50])]).unwrap();
+    log.append(&mut vec![record(3, 0, &[9; 50])]).unwrap();
     drop((log, store));
     let records = records_in(directory.path());
     assert_eq!(records.len(), 10);
@@ -138,7 +138,7 @@ fn child_fills_the_disk() {
     let store = open(&directory);
     let mut log = store.log([PARTITION]).unwrap();
     let error = (10u64..).find_map(|number| {
-        let appended = log.append(vec![record(3, number, &[number as u8; 50])]);
+        let appended = log.append(&mut vec![record(3, number, &[number as u8; 50])]);
         let synced = appended
             .and_then(|()| if number % 100 == 0 { log.sync().map(|_| println!("synced {number}")) } else { Ok(()) });
         synced.err()
@@ -147,7 +147,7 @@ fn child_fills_the_disk() {
     assert!(matches!(&error, StoreError::Write { .. }), "{error}");
     println!("filled: {error}");
     let poisoned = |result: Result<(), StoreError>| matches!(result, Err(StoreError::Poisoned { .. }));
-    assert!(poisoned(log.append(vec![])), "no append");
+    assert!(poisoned(log.append(&mut vec![])), "no append");
     assert!(poisoned(log.sync().map(drop)), "no sync");
     assert!(poisoned(store.commit_checkpoint(Checkpoint::default())), "no checkpoint");
     assert!(poisoned(store.inbox_append(vec![]).map(drop)), "no event");
@@ -161,8 +161,8 @@ fn removed_record_stays_removed_when_the_host_is_killed_before_any_flush() {
     let copied = tempfile::tempdir().unwrap();
     let store = open(directory.path());
     let mut log = store.log([PARTITION]).unwrap();
-    log.append(vec![record(3, 0, b"gone"), record(3, 1, b"kept")]).unwrap();
-    log.append(vec![tombstone(3, 2, RecordPlace::Unacknowledged(Ticket(0)))]).unwrap();
+    log.append(&mut vec![record(3, 0, b"gone"), record(3, 1, b"kept")]).unwrap();
+    log.append(&mut vec![tombstone(3, 2, RecordPlace::Unacknowledged(Ticket(0)))]).unwrap();
     // What the system has is what a killed process leaves, and it has all without a sync [S33].
     copy(directory.path(), copied.path());
     let log = open(copied.path()).log([PARTITION]).unwrap();

@@ -71,7 +71,7 @@ fn folder_that_cannot_be_made_is_refused() {
 fn half_made_store_is_made_anew() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path());
-    store.log([PartitionId(0)]).unwrap().append(vec![record(0, 0, b"")]).unwrap();
+    store.log([PartitionId(0)]).unwrap().append(&mut vec![record(0, 0, b"")]).unwrap();
     drop(store);
     // The stamp is written last: without it the host died before the store was one.
     std::fs::remove_file(directory.path().join("stamp.json")).unwrap();
