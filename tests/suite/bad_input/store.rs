@@ -109,3 +109,17 @@ fn a_store_fed_from_another_source_is_refused() {
     project.run_with(&listening).expect_error(2, &["was fed from another source (file)", "store.directory"]);
     goes_on(&project);
 }
+
+#[test]
+fn a_folder_of_somebody_else_loses_nothing_and_a_look_makes_no_store() {
+    let project = Project::with_events(&manifest(), &events(3));
+    std::fs::create_dir_all(project.path("papers/data")).expect("make a folder");
+    project.write("papers/data/thesis.txt", "years of work");
+    let set = ["--set", "store.directory=papers"];
+    project.run_with(&set).expect_error(2, &["open store papers", "no stamp.json", "give another directory"]);
+    for command in [&["inspect", "keys"][..], &["quarantine", "list"]] {
+        project.weir(&[command, &set].concat()).expect_error(2, &["no store at papers"]);
+    }
+    assert_eq!(project.read("papers/data/thesis.txt"), "years of work");
+    assert!(!project.path("papers/stamp.json").exists());
+}
