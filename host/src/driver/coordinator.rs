@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Names of the values of a checkpoint record.
 pub mod value_names {
-    /// Which source it was: `file` or `inbox`.
+    /// Which source it was: `file`, `stdin` or `listen`.
     pub const SOURCE: &str = "source";
     /// Of a source file: length and digest of what was consumed.
     pub const CONSUMED: &str = "consumed";
@@ -47,7 +47,7 @@ pub struct CoordinatorStart {
     pub stop: Arc<AtomicBool>,
     /// Where lines go.
     pub sinks: Sinks,
-    /// `file` or `inbox`.
+    /// `file`, `stdin` or `listen`.
     pub source: &'static str,
     /// What the last checkpoint says.
     pub record: Option<CheckpointRecord>,
@@ -278,7 +278,7 @@ impl Coordinator {
         }
         record.partitions = partitions.into_values().collect();
         record.values.insert(value_names::SOURCE.to_owned(), self.source.into());
-        if self.source == "inbox" {
+        if self.source != "file" {
             let least = record.partitions.iter().map(|progress| progress.source_offset).min();
             record.inbox_consumed_to = least.unwrap_or(0).max(record.inbox_consumed_to);
         }

@@ -123,3 +123,15 @@ fn a_folder_of_somebody_else_loses_nothing_and_a_look_makes_no_store() {
     assert_eq!(project.read("papers/data/thesis.txt"), "years of work");
     assert!(!project.path("papers/stamp.json").exists());
 }
+
+// [S1]
+#[test]
+fn an_inbox_of_lines_is_not_read_as_posts() {
+    let project = Project::new(&manifest().source("stdin = true\nkey = \"key\""));
+    let mut host = project.start();
+    host.write("{\"key\":\"a\"}\n");
+    weir_tests::wait_until("the line took effect", || project.output().lines.len() == 1);
+    host.kill();
+    project.deploy(&manifest().listening());
+    project.run().expect_error(2, &["was fed from another source (stdin)", "store.directory"]);
+}
