@@ -95,6 +95,7 @@ pub struct Shard {
     told_idle: bool,
     pub(super) told_full: bool,
     policy_stop: Option<String>,
+    told_policy_stop: bool,
     draining: Option<oneshot::Sender<()>>,
     drained: bool,
     pauses: Option<usize>,
@@ -134,6 +135,7 @@ impl Shard {
             told_idle: false,
             told_full: false,
             policy_stop: None,
+            told_policy_stop: false,
             draining: None,
             drained: false,
             pauses: start.pauses,
@@ -359,7 +361,11 @@ impl Shard {
     /// Tells the coordinator what it should know.
     async fn tell(&mut self) {
         // Before it is told that nothing is left to do, or the end of the input would be all that is seen.
-        if let Some(what) = self.policy_stop.take() {
+        // The first is enough: while it drains, the coordinator listens to no other, and what waits for it would hang.
+        if let Some(what) = self.policy_stop.take()
+            && !self.told_policy_stop
+        {
+            self.told_policy_stop = true;
             let _ = self.ends.send(ShardEnd::PolicyStop(what)).await;
         }
         let idle = self.is_idle();
