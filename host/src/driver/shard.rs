@@ -91,8 +91,8 @@ pub struct Shard {
     pub(super) output_count: u64,
     pub(super) dead_letters: String,
     pub(super) taken: Option<TakenCheckpoint>,
-    at_end: bool,
-    told_idle: bool,
+    pub(super) at_end: bool,
+    pub(super) told_idle: bool,
     pub(super) told_full: bool,
     policy_stop: Option<String>,
     told_policy_stop: bool,
@@ -385,7 +385,7 @@ impl Shard {
         }
     }
 
-    fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.invocations.is_empty() && self.operators.iter().all(Operator::is_idle)
     }
 
