@@ -1,6 +1,7 @@
 //! Settings are data, what runs is objects: here the first become the second. The one file that names the backends.
 
 use crate::application::{Application, Secrets};
+use crate::distinct::check_files;
 use crate::driver::{
     CheckpointCounts, Coordinator, CoordinatorStart, Outcome, Recovery, SetAsideRecords, Shard, ShardControl, ShardEnd,
     ShardStart, Shards, Sinks, value_names,
@@ -68,6 +69,7 @@ impl<E: Into<anyhow::Error>> From<E> for RunError {
 /// Runs an application until its source is at its end, it is told to stop, or it fails.
 pub fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    check_files(settings).map_err(RunError::Use)?;
     let application = Application::load(settings, Secrets::Read).map_err(RunError::Use)?;
     let store = open_store(settings)?;
     let record = store.read_checkpoint()?;
@@ -145,16 +147,14 @@ pub fn open_store(settings: &Settings) -> Result<Store, RunError> {
     }
 }
 
+/// The name of the source in ids of events [S4].
 fn source_name(settings: &Settings) -> &'static str {
     match settings.source.from {
-/// The name of the source in ids of events [S4].
         Source::File(_) => "file",
         Source::Stdin | Source::Listen(_) => "inbox",
     }
 }
 
-/// A store that was fed from a file has offsets of a file.
-fn check_source(settings: &Settings, record: Option<&CheckpointRecord>) -> anyhow::Result<()> {
 /// What a checkpoint says of its source. Lines and posts stand in the inbox differently, so its offset is not enough.
 fn source_kind(settings: &Settings) -> &'static str {
     match settings.source.from {
@@ -164,6 +164,8 @@ fn source_kind(settings: &Settings) -> &'static str {
     }
 }
 
+/// A store that was fed from a file has offsets of a file.
+fn check_source(settings: &Settings, record: Option<&CheckpointRecord>) -> anyhow::Result<()> {
     let known = record.and_then(|record| record.values.get(value_names::SOURCE)).and_then(|value| value.as_str());
     match known {
         Some(known) if known != source_kind(settings) => Err(anyhow!(
