@@ -20,10 +20,10 @@ pub struct FileSink {
 #[derive(Debug, thiserror::Error)]
 pub enum FileSinkError {
     /// It can't be opened or cut back.
-    #[error("open sink file {0}: {1}")]
+    #[error("open sink file {0}")]
     Open(PathBuf, #[source] io::Error),
     /// It can't be appended to or synced.
-    #[error("append to sink file {0}: {1}: nothing is lost; make room or mend it, and start again")]
+    #[error("append to sink file {0} (nothing is lost: make room or mend it, and start again)")]
     Append(PathBuf, #[source] io::Error),
     /// It lost lines that a checkpoint counts on.
     #[error(
@@ -32,7 +32,7 @@ pub enum FileSinkError {
     )]
     Shorter(PathBuf, u64, u64),
     /// Standard output is closed.
-    #[error("write to standard output: {0}")]
+    #[error("write to standard output")]
     Stdout(#[source] io::Error),
 }
 

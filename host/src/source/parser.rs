@@ -33,7 +33,7 @@ pub enum BadEvent {
     NotText(usize),
     /// Not JSON.
     #[error("is {0}")]
-    NotJson(#[from] json::JsonError),
+    NotJson(json::JsonError),
     /// No key.
     #[error("has no {0:?}, the key that source.key names")]
     NoKey(String),
@@ -54,6 +54,12 @@ pub enum BadEvent {
 impl EventParser {
     /// A parser for a source of this name.
     pub fn new(source: &'static str, settings: &SourceSettings, bytes_max: usize) -> Self {
+impl From<json::JsonError> for BadEvent {
+    fn from(error: json::JsonError) -> Self {
+        Self::NotJson(error)
+    }
+}
+
         Self {
             source,
             key: settings.key.clone(),
