@@ -10,6 +10,9 @@ use weir_core::key::Key;
 /// The longest key, bytes: with a path of memory behind it, it names an entry of the store.
 const KEY_BYTES_MAX: usize = 32 << 10;
 
+/// What some editors put before the first line of a file.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Reads input events as the manifest says where their key, kind and time stand.
 #[derive(Clone, Debug)]
 pub struct EventParser {
@@ -51,15 +54,15 @@ pub enum BadEvent {
     OddTimestamp(String),
 }
 
-impl EventParser {
-    /// A parser for a source of this name.
-    pub fn new(source: &'static str, settings: &SourceSettings, bytes_max: usize) -> Self {
 impl From<json::JsonError> for BadEvent {
     fn from(error: json::JsonError) -> Self {
         Self::NotJson(error)
     }
 }
 
+impl EventParser {
+    /// A parser for a source of this name.
+    pub fn new(source: &'static str, settings: &SourceSettings, bytes_max: usize) -> Self {
         Self {
             source,
             key: settings.key.clone(),
@@ -73,6 +76,7 @@ impl From<json::JsonError> for BadEvent {
 
     /// The event in a line whose key stands in it.
     pub fn parse_line(&self, position: u64, line: &[u8]) -> Result<InputEvent, BadEvent> {
+        let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         let text = self.text(line)?;
         let path = self.key.as_ref().expect("settings of a source of lines name a key");
         let found = json::lookup(text, path.names())?.ok_or_else(|| BadEvent::NoKey(path.to_string()))?;
