@@ -19,7 +19,9 @@ pub fn start(options: &LogOptions, paint: Paint) -> anyhow::Result<()> {
         let example = "write error, warn, info, debug or trace, or by target, such as `warn,guest=debug`";
         WrongUse(format!("--log-level {}: {error}; {example}", options.level))
     })?;
-    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    let builder = tracing_subscriber::fmt().with_writer(|| LineWriter).with_env_filter(filter);
+    // Of a line that can't be written it would tell on standard error, and panic where that is what fails.
+    let builder = builder.log_internal_errors(false);
     let started = match options.format {
         LogFormat::Text => builder.event_format(Lines { paint }).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
