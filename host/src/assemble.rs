@@ -1,6 +1,7 @@
 //! Settings are data, what runs is objects: here the first become the second. The one file that names the backends.
 
 use crate::application::{Application, Secrets};
+use crate::distinct::check_files;
 use crate::driver::{
     CheckpointCounts, Coordinator, CoordinatorStart, Outcome, Recovery, SetAsideRecords, Shard, ShardControl, ShardEnd,
     ShardStart, Shards, Sinks, value_names,
@@ -68,6 +69,7 @@ impl<E: Into<anyhow::Error>> From<E> for RunError {
 /// Runs an application until its source is at its end, it is told to stop, or it fails.
 pub fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    check_files(settings).map_err(RunError::Use)?;
     let application = Application::load(settings, Secrets::Read).map_err(RunError::Use)?;
     let store = open_store(settings)?;
     let record = store.read_checkpoint()?;
@@ -102,7 +104,7 @@ pub fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunError
             reader,
             stop,
             sinks,
-            source: source_name(settings),
+            source: source_kind(settings),
             record,
             interval: Duration::from_millis(settings.store.checkpoint_interval_ms),
             drain: Duration::from_millis(settings.limits.drain_ms_max),
@@ -145,6 +147,7 @@ pub fn open_store(settings: &Settings) -> Result<Store, RunError> {
     }
 }
 
+/// The name of the source in ids of events [S4].
 fn source_name(settings: &Settings) -> &'static str {
     match settings.source.from {
         Source::File(_) => "file",
@@ -152,11 +155,20 @@ fn source_name(settings: &Settings) -> &'static str {
     }
 }
 
+/// What a checkpoint says of its source. Lines and posts stand in the inbox differently, so its offset is not enough.
+fn source_kind(settings: &Settings) -> &'static str {
+    match settings.source.from {
+        Source::File(_) => "file",
+        Source::Stdin => "stdin",
+        Source::Listen(_) => "listen",
+    }
+}
+
 /// A store that was fed from a file has offsets of a file.
 fn check_source(settings: &Settings, record: Option<&CheckpointRecord>) -> anyhow::Result<()> {
     let known = record.and_then(|record| record.values.get(value_names::SOURCE)).and_then(|value| value.as_str());
     match known {
-        Some(known) if known != source_name(settings) => Err(anyhow!(
+        Some(known) if known != source_kind(settings) => Err(anyhow!(
             "store {} was fed from another source ({known}): name that source again, or start with another \
              store.directory",
             settings.store.directory.display()
@@ -199,7 +211,7 @@ fn start_shards(
     record: Option<&CheckpointRecord>,
 ) -> anyhow::Result<ShardThreads> {
     let count = settings.host.shards;
-    let (ends_sender, ends) = mpsc::channel(count * 4);
+    let (ends_sender, ends) = mpsc::channel(count * 8);
     let busy = store.busy_keys()?;
     let actions = Arc::new(application.actions);
     let limits = Arc::new(settings.limits.operator.clone());

@@ -6,6 +6,7 @@ pub mod build;
 pub mod cli;
 pub mod clock;
 pub mod control;
+pub mod distinct;
 pub mod driver;
 pub mod embedded;
 pub mod logging;

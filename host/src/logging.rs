@@ -2,6 +2,8 @@
 
 use crate::cli::{LogFormat, LogOptions, Paint, WrongUse, escape_controls};
 use std::fmt;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -19,12 +21,40 @@ pub fn start(options: &LogOptions, paint: Paint) -> anyhow::Result<()> {
         let example = "write error, warn, info, debug or trace, or by target, such as `warn,guest=debug`";
         WrongUse(format!("--log-level {}: {error}; {example}", options.level))
     })?;
-    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    let builder = tracing_subscriber::fmt().with_writer(|| LineWriter).with_env_filter(filter);
+    // Of a line that can't be written it would tell on standard error, and panic where that is what fails.
+    let builder = builder.log_internal_errors(false);
     let started = match options.format {
         LogFormat::Text => builder.event_format(Lines { paint }).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("start logging: {error}"))
+}
+
+/// Whether progress stands in the line where the cursor is.
+static PROGRESS_IS_SHOWN: AtomicBool = AtomicBool::new(false);
+
+/// Tells whether progress is shown: then a log line takes its place, and it is drawn again below.
+pub fn progress_is_shown(is_shown: bool) {
+    PROGRESS_IS_SHOWN.store(is_shown, Ordering::Relaxed);
+}
+
+/// Standard error, whole lines at a time.
+struct LineWriter;
+
+impl Write for LineWriter {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut stderr = io::stderr().lock();
+        if PROGRESS_IS_SHOWN.load(Ordering::Relaxed) {
+            stderr.write_all(b"\r\x1b[2K")?;
+        }
+        stderr.write_all(line)?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 /// A line for people: `12:03:04.123 INFO  message name=value`; one of a guest begins with whose it is:
@@ -114,7 +144,6 @@ fn time_of_day(now: SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
     use std::sync::{Arc, Mutex};
 
     #[derive(Clone, Default)]

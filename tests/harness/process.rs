@@ -209,6 +209,11 @@ impl Ended {
         for trace in ["panicked", "RUST_BACKTRACE", "stack backtrace", "Caused by"] {
             assert!(!ended.stderr.contains(trace), "{trace}:\n{}", ended.stderr);
         }
+        let mut parts: Vec<&str> = error.split(": ").collect();
+        let count = parts.len();
+        parts.sort_unstable();
+        parts.dedup();
+        assert_eq!(parts.len(), count, "it says something twice: {error}");
         let last = ended.stderr.lines().last().unwrap_or_default();
         assert_eq!(last, error, "the error comes last");
         error.to_owned()

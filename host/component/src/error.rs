@@ -10,7 +10,6 @@ pub struct LoadError {
     /// The component's name.
     pub component: String,
     /// Why.
-    #[source]
     pub reason: LoadErrorReason,
 }
 

@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, WrongUse};
 use super::options::BuildOptions;
-use super::output::print;
+use super::output::{print, say};
 use super::paint::Paint;
 use crate::build::{Binary, BuildError, binary_kind, componentize, run_command};
 use crate::settings::{ComponentSettings, Settings};
@@ -16,10 +16,10 @@ pub(super) fn execute(options: &BuildOptions, paint: Paint) -> anyhow::Result<Ex
     let mut done: Vec<&str> = Vec::new();
     for component in &settings.components {
         if let Some(command) = component.build.as_deref().filter(|command| !done.contains(command)) {
-            eprintln!("{} {command}", paint.strong("building"));
+            say(&format!("{} {command}\n", paint.strong("building")));
             let start = Instant::now();
             build(command, &settings.folder)?;
-            eprintln!("{} in {:.1} s", paint.good("built"), start.elapsed().as_secs_f64());
+            say(&format!("{} in {:.1} s\n", paint.good("built"), start.elapsed().as_secs_f64()));
             done.push(command);
         }
         finish(component)?;
@@ -33,7 +33,7 @@ pub(super) fn execute(options: &BuildOptions, paint: Paint) -> anyhow::Result<Ex
 fn build(command: &str, folder: &Path) -> anyhow::Result<()> {
     run_command(command, folder).map_err(|error| {
         if let BuildError::Failed { output, .. } = &error {
-            eprint!("{output}");
+            say(output);
         }
         WrongUse(error.to_string()).into()
     })

@@ -6,6 +6,7 @@ use crate::assemble::{PARTITIONS, RunError, open_store};
 use crate::control::client;
 use crate::control::offline::OfflineStore;
 use crate::control::protocol::{Answer, KeyName, Request};
+use crate::embedded::EmbeddedStore;
 use crate::settings::{Settings, StoreKind};
 
 /// The answer to a request about this application's store.
@@ -43,11 +44,10 @@ pub(super) fn unexpected(answer: &Answer) -> anyhow::Error {
 fn in_stopped_store(settings: &Settings, request: &Request) -> anyhow::Result<Answer> {
     let directory = &settings.store.directory;
     if settings.store.kind == StoreKind::Memory {
-        let message = "store.kind is \"memory\": there is nothing to look into but a host that runs";
+        let message = "store.kind is \"memory\": it keeps nothing that could be looked into or repaired from outside";
         return Err(WrongUse(message.to_owned()).into());
     }
-    let empty = std::fs::read_dir(directory).map_or(true, |mut entries| entries.next().is_none());
-    if empty {
+    if !EmbeddedStore::exists(directory) {
         let message = format!("no store at {}: the application has not run yet", directory.display());
         return Err(WrongUse(message).into());
     }

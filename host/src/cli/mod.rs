@@ -64,8 +64,12 @@ fn execute(cli: &Cli) -> anyhow::Result<Exit> {
 fn fail(format: LogFormat, color: Color, error: &anyhow::Error) -> ExitCode {
     let line = format!("{error:#}").trim().replace('\n', ", ");
     match format {
-        LogFormat::Json => tracing::error!("{line}"),
-        LogFormat::Text => eprintln!("{} {}", Paint::of_stderr(color).bad("error:"), escape_controls(&line)),
+        LogFormat::Json if tracing::enabled!(tracing::Level::ERROR) => tracing::error!("{line}"),
+        // However little is to be logged: why it ended is no log line.
+        LogFormat::Json => output::say(&format!("{}\n", serde_json::json!({ "level": "ERROR", "message": line }))),
+        LogFormat::Text => {
+            output::say(&format!("{} {}\n", Paint::of_stderr(color).bad("error:"), escape_controls(&line)));
+        }
     }
     Exit::of_error(error).into()
 }

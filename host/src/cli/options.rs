@@ -1,6 +1,7 @@
 //! What may be said on the command line.
 
 use super::paint::Color;
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -186,7 +187,7 @@ pub(super) struct ListOptions {
     #[command(flatten)]
     pub(super) manifest: ManifestOptions,
     /// How many to show at most
-    #[arg(long, default_value_t = 1000, value_name = "N")]
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub(super) limit: usize,
     /// Only those behind this key
     #[arg(long, value_name = "KEY")]

@@ -1,5 +1,6 @@
 //! What goes to standard output.
 
+use anyhow::Context;
 use serde::Serialize;
 use std::io::Write;
 
@@ -8,8 +9,13 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
+        other => other.context("write to standard output"),
     }
+}
+
+/// Says something to people on standard error. Nobody listens if this fails.
+pub fn say(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// Prints data, for machines.

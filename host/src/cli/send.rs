@@ -111,7 +111,10 @@ async fn post(request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Byte
     match tokio::time::timeout(ANSWER_DEADLINE, exchange).await {
         Ok(answer) => answer,
         Err(_) => {
-            anyhow::bail!("no answer within {} s: send it again with --idempotency-key", ANSWER_DEADLINE.as_secs())
+            anyhow::bail!(
+                "no answer within {} s, it may be taken or not: sent with an --idempotency-key, it can be sent again",
+                ANSWER_DEADLINE.as_secs()
+            )
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct ShardCheckpoint {
     pub dead_letters: String,
     /// Whether anything differs from the last checkpoint.
     pub changed: bool,
+    /// Whether the source is at its end and no key is running.
+    pub idle: bool,
 }
 
 /// A checkpoint that a shard has taken and that is neither durable nor aborted.
@@ -74,6 +76,8 @@ impl Shard {
             || !checkpoint.dead_letters.is_empty()
             || self.checkpointed_progress != self.progress;
         self.checkpointed_progress = self.progress;
+        checkpoint.idle = self.at_end && self.is_idle();
+        self.told_idle &= checkpoint.idle;
         self.taken = Some(TakenCheckpoint {
             operators,
             mark: self.log.mark(),

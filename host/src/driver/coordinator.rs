@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Names of the values of a checkpoint record.
 pub mod value_names {
-    /// Which source it was: `file` or `inbox`.
+    /// Which source it was: `file`, `stdin` or `listen`.
     pub const SOURCE: &str = "source";
     /// Of a source file: length and digest of what was consumed.
     pub const CONSUMED: &str = "consumed";
@@ -47,7 +47,7 @@ pub struct CoordinatorStart {
     pub stop: Arc<AtomicBool>,
     /// Where lines go.
     pub sinks: Sinks,
-    /// `file` or `inbox`.
+    /// `file`, `stdin` or `listen`.
     pub source: &'static str,
     /// What the last checkpoint says.
     pub record: Option<CheckpointRecord>,
@@ -100,8 +100,8 @@ pub struct Coordinator {
 impl Coordinator {
     /// Runs until the end of the source, a signal, or an error. With an error of a shard or the store no further
     /// checkpoint is taken: recovery is the one repair path.
-    pub async fn run(start: CoordinatorStart, mut signals: mpsc::Receiver<()>) -> anyhow::Result<Outcome> {
-        let mut reader = Some(start.reader);
+    pub async fn run(start: CoordinatorStart, signals: mpsc::Receiver<()>) -> anyhow::Result<Outcome> {
+        let is_first_start = start.record.is_none();
         let mut coordinator = Self {
             idle: vec![false; start.shards.orders.len()],
             store: start.store,
@@ -116,29 +116,45 @@ impl Coordinator {
             furthest: Progress::default(),
             counts: start.counts,
         };
-        if start.record.is_none() {
-            // What the sink's file held before counts from the first checkpoint on.
-            coordinator.commit(Vec::new()).await?;
+        let outcome = coordinator.run_to_outcome(is_first_start, Some(start.reader), signals).await;
+        if outcome.is_err() {
+            // Reader and shards would wait for each other for ever, and go on to make effects.
+            coordinator.stop_shards().await;
         }
-        let mut ticks = tokio::time::interval(coordinator.interval);
+        outcome
+    }
+
+    async fn run_to_outcome(
+        &mut self,
+        is_first_start: bool,
+        mut reader: Option<oneshot::Receiver<anyhow::Result<ReaderStop>>>,
+        mut signals: mpsc::Receiver<()>,
+    ) -> anyhow::Result<Outcome> {
+        if is_first_start {
+            // What the sink's file held before counts from the first checkpoint on.
+            self.commit(Vec::new()).await?;
+        }
+        let mut ticks = tokio::time::interval(self.interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         ticks.tick().await;
         loop {
             tokio::select! {
                 biased;
-                Some(()) = signals.recv() => return coordinator.drain().await.map(|()| Outcome::Stopped),
-                end = coordinator.ends.recv() => {
-                    if coordinator.on_end(end).await? {
+                Some(()) = signals.recv() => return self.drain().await.map(|()| Outcome::Stopped),
+                end = self.ends.recv() => {
+                    if self.on_end(end).await? {
                         return Ok(Outcome::End);
                     }
                 }
                 ended = ended(&mut reader) => {
                     if let Err(error) = ended {
-                        coordinator.drain().await?;
+                        self.drain().await?;
                         return Err(error);
                     }
                 }
-                _ = ticks.tick() => coordinator.checkpoint().await?,
+                _ = ticks.tick() => {
+                    self.checkpoint().await?;
+                }
             }
         }
     }
@@ -152,13 +168,16 @@ impl Coordinator {
                 self.drain().await?;
                 Err(anyhow!(what))
             }
-            Some(ShardEnd::CheckpointWanted) => self.checkpoint().await.map(|()| false),
+            Some(ShardEnd::CheckpointWanted) => self.checkpoint().await.map(|_| false),
             Some(ShardEnd::Idle(shard)) => {
                 self.idle[shard] = true;
                 if !self.idle.iter().all(|idle| *idle) {
                     return Ok(false);
                 }
-                self.checkpoint().await?;
+                // A repair may have given a shard work again: it tells of its end once more.
+                if !self.checkpoint().await? {
+                    return Ok(false);
+                }
                 self.stop_shards().await;
                 Ok(true)
             }
@@ -201,8 +220,8 @@ impl Coordinator {
         }
     }
 
-    /// Takes a checkpoint over all shards, if anything changed.
-    async fn checkpoint(&mut self) -> anyhow::Result<()> {
+    /// Takes a checkpoint over all shards, if anything changed; whether all shards had nothing left to do.
+    async fn checkpoint(&mut self) -> anyhow::Result<bool> {
         let mut replies = Vec::with_capacity(self.shards.orders.len());
         for orders in self.shards.orders.clone() {
             let (sender, receiver) = oneshot::channel();
@@ -219,6 +238,7 @@ impl Coordinator {
             }
         }
         let changed = parts.iter().any(|part| part.changed);
+        let idle = parts.iter().all(|part| part.idle);
         if changed {
             self.commit(parts).await?;
         }
@@ -228,7 +248,7 @@ impl Coordinator {
                 return Err(self.gone());
             }
         }
-        Ok(())
+        Ok(idle)
     }
 
     /// Why a shard is gone, which it told before.
@@ -278,7 +298,7 @@ impl Coordinator {
         }
         record.partitions = partitions.into_values().collect();
         record.values.insert(value_names::SOURCE.to_owned(), self.source.into());
-        if self.source == "inbox" {
+        if self.source != "file" {
             let least = record.partitions.iter().map(|progress| progress.source_offset).min();
             record.inbox_consumed_to = least.unwrap_or(0).max(record.inbox_consumed_to);
         }

@@ -98,10 +98,11 @@ pub struct Shard {
     pub(super) output_count: u64,
     pub(super) dead_letters: String,
     pub(super) taken: Option<TakenCheckpoint>,
-    at_end: bool,
-    told_idle: bool,
+    pub(super) at_end: bool,
+    pub(super) told_idle: bool,
     pub(super) told_full: bool,
     policy_stop: Option<String>,
+    told_policy_stop: bool,
     draining: Option<oneshot::Sender<()>>,
     drained: bool,
     pauses: Option<usize>,
@@ -142,6 +143,7 @@ impl Shard {
             told_idle: false,
             told_full: false,
             policy_stop: None,
+            told_policy_stop: false,
             draining: None,
             drained: false,
             pauses: start.pauses,
@@ -368,7 +370,11 @@ impl Shard {
     /// Tells the coordinator what it should know.
     async fn tell(&mut self) {
         // Before it is told that nothing is left to do, or the end of the input would be all that is seen.
-        if let Some(what) = self.policy_stop.take() {
+        // The first is enough: while it drains, the coordinator listens to no other, and what waits for it would hang.
+        if let Some(what) = self.policy_stop.take()
+            && !self.told_policy_stop
+        {
+            self.told_policy_stop = true;
             let _ = self.ends.send(ShardEnd::PolicyStop(what)).await;
         }
         let idle = self.is_idle();
@@ -388,7 +394,7 @@ impl Shard {
         }
     }
 
-    fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.invocations.is_empty() && self.operators.iter().all(Operator::is_idle)
     }
 

@@ -64,8 +64,11 @@ impl Disk {
         match &found {
             Some(found) => found.check(directory, &wanted)?,
             // A host that died while it made the store: nothing in there was ever used.
-            None if data.exists() => std::fs::remove_dir_all(&data).map_err(refused)?,
-            None => {}
+            None if data.exists() && Stamp::is_drafted(directory) => {
+                std::fs::remove_dir_all(&data).map_err(refused)?;
+            }
+            None if data.exists() => return Err(StoreError::NotAStore { directory: directory.to_owned() }),
+            None => Stamp::draft(directory).map_err(refused)?,
         }
         let database = open_database(&data).or_else(|error| match error {
             fjall::Error::JournalRecovery(_) => match torn::cut(&data)? {

@@ -23,6 +23,15 @@ pub enum StoreError {
         /// The process that holds the lock, where its number can be read.
         pid: Option<u32>,
     },
+    /// Something stands where the database is to be, and no host put it there.
+    #[error(
+        "open store {directory}: it has no stamp.json, and what is in its folder `data` is not Weir's to remove; \
+         give another directory, or put the stamp back"
+    )]
+    NotAStore {
+        /// The folder.
+        directory: PathBuf,
+    },
     /// Made by an application of another name.
     #[error(
         "open store {directory}: it belongs to application {found:?}, not {wanted:?}; \

@@ -12,6 +12,8 @@ use std::path::Path;
 pub(super) const FORMAT_VERSION: u32 = 1;
 
 const FILE_NAME: &str = "stamp.json";
+/// Stands while a store is made, and becomes the stamp: what a folder without either holds is not ours.
+const DRAFT_NAME: &str = "stamp.json.new";
 
 /// What the stamp says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,9 +58,20 @@ impl Stamp {
         directory.join(FILE_NAME).exists()
     }
 
+    /// Whether a host began to make a store in this folder and did not come to its stamp.
+    pub(super) fn is_drafted(directory: &Path) -> bool {
+        directory.join(DRAFT_NAME).exists()
+    }
+
+    /// Says, durably, that a store is being made in this folder.
+    pub(super) fn draft(directory: &Path) -> std::io::Result<()> {
+        File::create(directory.join(DRAFT_NAME))?.sync_all()?;
+        File::open(directory)?.sync_all()
+    }
+
     /// Writes the stamp so that it is there whole or not at all.
     pub(super) fn write(&self, directory: &Path) -> std::io::Result<()> {
-        let draft = directory.join("stamp.json.new");
+        let draft = directory.join(DRAFT_NAME);
         let mut file = File::create(&draft)?;
         file.write_all(&serde_json::to_vec_pretty(self)?)?;
         file.sync_all()?;

@@ -1,6 +1,7 @@
 //! Progress for people: only on a terminal, and only where a run takes its time.
 
 use super::Service;
+use crate::logging::progress_is_shown;
 use crate::settings::{Settings, Source};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -21,6 +22,7 @@ impl Progress {
     /// Takes the line away.
     pub fn finish(self) {
         self.task.abort();
+        progress_is_shown(false);
         self.bar.finish_and_clear();
     }
 }
@@ -32,20 +34,19 @@ pub fn show_progress(settings: &Settings, service: &Service) -> Progress {
         Source::Stdin | Source::Listen(_) => None,
     };
     let bar = if std::io::stderr().is_terminal() { ProgressBar::no_length() } else { ProgressBar::hidden() };
-    let style = match length {
-        Some(length) => {
-            bar.set_length(length);
-            "{bar:30} {percent:>3} %  {msg}"
-        }
-        None => "{spinner} {msg}",
-    };
-    bar.set_style(ProgressStyle::with_template(style).expect("the template is well-formed"));
+    let style = if length.is_some() { "{bar:30} {percent:>3} %  {wide_msg}" } else { "{spinner} {wide_msg}" };
     let (service, shown) = (service.clone(), bar.clone());
     let task = tokio::spawn(async move {
         if shown.is_hidden() {
             return;
         }
         tokio::time::sleep(QUIET).await;
+        // Not before: each of these draws.
+        progress_is_shown(true);
+        shown.set_style(ProgressStyle::with_template(style).expect("the template is well-formed"));
+        if let Some(length) = length {
+            shown.set_length(length);
+        }
         loop {
             let counters = service.counters().await;
             let offset = service.counts.source_offset.load(std::sync::atomic::Ordering::Relaxed);

@@ -18,6 +18,10 @@ pub(super) fn explain(message: &str, table: Option<&str>) -> String {
     if let Some(rest) = message.strip_prefix("missing field ") {
         return format!("{rest} is missing{place}");
     }
+    if message == "invalid type: map, expected a sequence" {
+        return "found a table where a list is expected: write its heading in double brackets, as in [[component]]"
+            .into();
+    }
     for prefix in ["invalid type: ", "invalid value: "] {
         if let Some((found, expected)) = message.strip_prefix(prefix).and_then(|rest| rest.rsplit_once(", expected ")) {
             return format!("found {} where {} is expected", type_found(found), type_expected(expected));
@@ -80,6 +84,10 @@ mod tests {
             (
                 "invalid type: string \"x\", expected usize",
                 "found string \"x\" where a whole number, 0 or more, is expected",
+            ),
+            (
+                "invalid type: map, expected a sequence",
+                "found a table where a list is expected: write its heading in double brackets, as in [[component]]",
             ),
             ("missing field `header`", "`header` is missing in [host]"),
             ("invalid key", "invalid key"),

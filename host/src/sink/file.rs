@@ -5,6 +5,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+/// Why a folder, a pipe or a device is no sink file.
+const NOT_REGULAR: &str = "it is no regular file, and so can't be cut back to a checkpoint; a pipe takes sink.stdout";
+
 /// A file that lines are appended to.
 #[derive(Debug)]
 pub struct FileSink {
@@ -17,10 +20,10 @@ pub struct FileSink {
 #[derive(Debug, thiserror::Error)]
 pub enum FileSinkError {
     /// It can't be opened or cut back.
-    #[error("open sink file {0}: {1}")]
+    #[error("open sink file {0}")]
     Open(PathBuf, #[source] io::Error),
     /// It can't be appended to or synced.
-    #[error("append to sink file {0}: {1}: nothing is lost; make room or mend it, and start again")]
+    #[error("append to sink file {0} (nothing is lost: make room or mend it, and start again)")]
     Append(PathBuf, #[source] io::Error),
     /// It lost lines that a checkpoint counts on.
     #[error(
@@ -29,7 +32,7 @@ pub enum FileSinkError {
     )]
     Shorter(PathBuf, u64, u64),
     /// Standard output is closed.
-    #[error("write to standard output: {0}")]
+    #[error("write to standard output")]
     Stdout(#[source] io::Error),
 }
 
@@ -39,6 +42,7 @@ impl FileSink {
     pub fn open(path: &Path, length: Option<u64>, lazy: bool) -> Result<Self, FileSinkError> {
         let failed = |error| FileSinkError::Open(path.to_owned(), error);
         let present = match std::fs::metadata(path) {
+            Ok(metadata) if !metadata.is_file() => return Err(failed(io::Error::other(NOT_REGULAR))),
             Ok(metadata) => Some(metadata.len()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed(error)),

@@ -33,7 +33,7 @@ pub struct FileSource {
 #[derive(Debug, thiserror::Error)]
 pub enum FileSourceError {
     /// It can't be opened or read.
-    #[error("read source file {0}: {1}")]
+    #[error("read source file {0}")]
     Read(PathBuf, #[source] io::Error),
     /// It lost what was consumed of it.
     #[error(

@@ -1,10 +1,11 @@
 //! Events posted over HTTP: `POST /KEY` answers 202 when the event is durable in the inbox [S1].
 
-use super::{EventParser, InboxSignal};
+use super::{BadEvent, EventParser, InboxSignal};
 use crate::clock::now_ms;
 use crate::embedded::{InboxAnswer, InboxEvent, Store, StoreError};
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -41,10 +42,28 @@ type Answer = Result<InboxAnswer, StoreError>;
 /// The routes: `POST /KEY`.
 pub fn router(state: Arc<ListenState>) -> Router {
     let limit = DefaultBodyLimit::max(state.body_bytes_max);
-    Router::new().route("/{*key}", post(take)).route("/", post(take)).layer(limit).with_state(state)
+    let routes = Router::new().route("/{*key}", post(take)).route("/", post(take));
+    routes.method_not_allowed_fallback(only_posts).layer(limit).with_state(state)
 }
 
-async fn take(State(state): State<Arc<ListenState>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn only_posts() -> Response {
+    answer(StatusCode::METHOD_NOT_ALLOWED, "an event is taken by POST /KEY, its payload as JSON in the body")
+}
+
+async fn take(
+    State(state): State<Arc<ListenState>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let why = BadEvent::TooLong(state.body_bytes_max);
+            return answer(StatusCode::PAYLOAD_TOO_LARGE, &format!("the event {why}"));
+        }
+        Err(rejection) => return answer(rejection.status(), &rejection.body_text()),
+    };
     if state.stop.load(Ordering::Acquire) {
         return answer(StatusCode::SERVICE_UNAVAILABLE, "the host is stopping: post again later");
     }
@@ -56,12 +75,12 @@ async fn take(State(state): State<Arc<ListenState>>, uri: Uri, headers: HeaderMa
         return answer(StatusCode::BAD_REQUEST, &format!("the event {why}"));
     }
     let event = InboxEvent {
+        idempotency_key: headers.get("idempotency-key").map(|value| scoped(&key, value.as_bytes())),
         key,
         kind: None,
         payload: body.into(),
         headers: passed_headers(&headers),
         received_at_ms: now_ms(),
-        idempotency_key: headers.get("idempotency-key").map(|value| value.as_bytes().to_vec()),
     };
     match durable(&state, event).await {
         Ok(InboxAnswer::Taken(number)) => taken(number, false),
@@ -74,6 +93,12 @@ async fn take(State(state): State<Arc<ListenState>>, uri: Uri, headers: HeaderMa
         }
         Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, &error),
     }
+}
+
+/// An idempotency key names a sending to one key: the same to another key is another event, not to be dropped.
+fn scoped(key: &Key, idempotency_key: &[u8]) -> Vec<u8> {
+    let key = key.as_bytes();
+    [&key.len().to_be_bytes(), key, idempotency_key].concat()
 }
 
 /// Puts an event into the inbox together with all others that wait, and waits until it is durable.

@@ -10,6 +10,9 @@ use weir_core::key::Key;
 /// The longest key, bytes: with a path of memory behind it, it names an entry of the store.
 const KEY_BYTES_MAX: usize = 32 << 10;
 
+/// What some editors put before the first line of a file.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Reads input events as the manifest says where their key, kind and time stand.
 #[derive(Clone, Debug)]
 pub struct EventParser {
@@ -33,7 +36,7 @@ pub enum BadEvent {
     NotText(usize),
     /// Not JSON.
     #[error("is {0}")]
-    NotJson(#[from] json::JsonError),
+    NotJson(json::JsonError),
     /// No key.
     #[error("has no {0:?}, the key that source.key names")]
     NoKey(String),
@@ -49,6 +52,12 @@ pub enum BadEvent {
     /// A time that is not a number.
     #[error("has a timestamp at {0:?} that is not a whole number of milliseconds")]
     OddTimestamp(String),
+}
+
+impl From<json::JsonError> for BadEvent {
+    fn from(error: json::JsonError) -> Self {
+        Self::NotJson(error)
+    }
 }
 
 impl EventParser {
@@ -67,6 +76,7 @@ impl EventParser {
 
     /// The event in a line whose key stands in it.
     pub fn parse_line(&self, position: u64, line: &[u8]) -> Result<InputEvent, BadEvent> {
+        let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         let text = self.text(line)?;
         let path = self.key.as_ref().expect("settings of a source of lines name a key");
         let found = json::lookup(text, path.names())?.ok_or_else(|| BadEvent::NoKey(path.to_string()))?;

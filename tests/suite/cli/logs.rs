@@ -1,7 +1,8 @@
 //! Logs: lines for people, or JSON for machines; whose line it is stands in it.
 
 use serde_json::{Value, json};
-use weir_tests::{Manifest, Project, guests};
+use std::process::{Command, Stdio};
+use weir_tests::{Manifest, Project, files, guests};
 
 fn project() -> Project {
     let event = json!({"key": "Hualian, Taiwan", "do": [{"log": ["warn", "the ground \u{1b}[31m shakes"]}]});
@@ -36,4 +37,39 @@ fn the_level_decides_what_is_logged() {
     let error = Project::empty().run_with(&["--log", "json"]).expect(2).stderr;
     let line: Value = serde_json::from_str(error.trim()).expect("errors are JSON too");
     assert_eq!(line["level"], "ERROR");
+}
+
+#[test]
+fn why_it_ended_is_said_however_little_is_logged() {
+    let error = Project::empty().run_with(&["--log", "json", "--log-level", "off"]).expect(2).stderr;
+    let line: Value = serde_json::from_str(error.trim()).expect("it is JSON");
+    assert!(line["message"].as_str().expect("a message").contains("no manifest here"), "{line}");
+}
+
+#[test]
+fn a_reader_of_the_log_that_goes_away_does_no_harm() {
+    let events = (0..50).map(|n| json!({"key": format!("k{n}"), "do": [{"log": ["warn", "hello"]}]}));
+    let project = Project::with_events(&Manifest::new(&guests::probe()), &events.collect::<Vec<Value>>());
+    for (arguments, code) in [("run", 0), ("check --set x.y=1", 2)] {
+        let mut command = Command::new("bash");
+        let script = format!("{{ \"$0\" {arguments} 2>&3 3>&-; echo $?; }} 3> >(true)");
+        // The reader is gone before the first word.
+        command.args(["-c", &format!("sleep 0.1; {script}"), &files::weir().display().to_string()]);
+        command.current_dir(project.folder()).env("XDG_CACHE_HOME", files::cache());
+        let output = command.stdin(Stdio::null()).output().expect("run bash");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), code.to_string(), "{arguments}");
+    }
+    assert_eq!(project.output().lines.len(), 50);
+}
+
+#[test]
+fn a_short_run_shows_no_progress_on_a_terminal() {
+    let project = project();
+    let mut command = Command::new("script");
+    command.args(["-qec", &format!("{} run --log-level error", files::weir().display()), "/dev/null"]);
+    command.current_dir(project.folder()).env("XDG_CACHE_HOME", files::cache()).env("TERM", "xterm");
+    let output = command.stdin(Stdio::null()).output().expect("run it on a terminal");
+    assert!(output.status.success());
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!shown.contains(|letter: char| !letter.is_ascii() || letter == '%'), "{shown:?}");
 }

@@ -39,7 +39,13 @@ fn help_has_examples_and_exit_codes() {
 #[test]
 fn what_the_command_line_does_not_know_is_wrong_use() {
     let project = project();
-    for arguments in [&["bogus"][..], &["run", "--bogus"], &["inspect", "bogus"], &["new", "--lang", "cobol", "x"]] {
+    for arguments in [
+        &["bogus"][..],
+        &["run", "--bogus"],
+        &["inspect", "bogus"],
+        &["inspect", "keys", "--limit", "0"],
+        &["new", "--lang", "cobol", "x"],
+    ] {
         let ended = project.weir(arguments).expect(2);
         assert!(ended.stderr.starts_with("error: "), "{}", ended.stderr);
     }

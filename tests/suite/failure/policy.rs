@@ -1,7 +1,9 @@
 //! What becomes of a final failure.
 
 use super::{counts, fails};
+use quakes_world::Faults;
 use serde_json::{Value, json};
+use weir_tests::torture::Scene;
 use weir_tests::{Manifest, Project, control, guests};
 
 fn project(policy: &str) -> Project {
@@ -66,6 +68,22 @@ fn the_policy_stop_stops_the_host_and_a_repair_lets_it_go_on() {
     project.run().expect(0);
     assert_eq!(counted(&project, "bad"), [1, 2]);
     assert_eq!(counted(&project, "good"), [1, 2]);
+}
+
+// [S29] [S6]
+#[test]
+fn many_keys_that_fail_at_once_under_the_policy_stop_stop_the_host_once() {
+    let scene = Scene::new(0, Faults { refusals_per_mille: 1000, per_effect_max: 1, latency_ms: 300, ..Faults::NONE });
+    let origin = scene.world.origin();
+    let policy = "[action.script]\non_failure = \"stop\"\nretry.attempts = 1\n[host]\nshards = 1";
+    let events: Vec<Value> = (0..60)
+        .map(|n| json!({"key": format!("k{n}"), "do": [{"http": ["POST", format!("{origin}/effect/ask"), n]}]}))
+        .collect();
+    let manifest = Manifest::new(&guests::probe()).granting(&origin).with(policy);
+    let project = Project::with_events(&manifest, &events);
+    let ended = project.run();
+    assert!(!ended.stderr.contains("cut off"), "{}", ended.stderr);
+    ended.expect_error(1, &["its policy says stop"]);
 }
 
 // [S28]

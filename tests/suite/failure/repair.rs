@@ -3,6 +3,7 @@
 use super::counts;
 use quakes_world::Faults;
 use serde_json::{Value, json};
+use weir_core::partition::partition_of;
 use weir_tests::torture::Scene;
 use weir_tests::{Manifest, Project, control, guests, post, wait_until};
 
@@ -75,4 +76,27 @@ fn of_two_repairs_of_one_state_the_second_is_refused() {
     let error = project.weir(&retry).expect_error(1, &["repair"]);
     assert!(error.contains(&state) || error.contains("repairs"), "{error}");
     assert_eq!(control::quarantined(&project)[0]["repairs"], 1);
+}
+
+// [S6] [S29] [P12]
+#[test]
+fn the_end_of_the_input_waits_for_a_key_that_was_repaired_meanwhile() {
+    let faults = |latency_ms| Faults { latency_ms, ..Faults::NONE };
+    let flaky = Faults { refusals_per_mille: 1000, per_effect_max: 1, ..faults(3000) };
+    let scene = Scene::with_faults_of(0, faults(5000), &[("flaky", flaky)]);
+    let origin = scene.world.origin();
+    let asks =
+        |key: &str, what: &str| json!({"key": key, "do": [{"http": ["POST", format!("{origin}/effect/{what}"), 1]}]});
+    let shard = |key: &str| partition_of(key.as_bytes(), 64).0 % 2;
+    let slow = ["s0", "s1", "s2", "s3", "s4", "s5"].into_iter().find(|key| shard(key) != shard("bad"));
+    let slow = slow.expect("one of them is on the other shard");
+    let manifest = manifest(&origin).with("[host]\nshards = 2");
+    let project = Project::with_events(&manifest, &[asks("bad", "flaky"), asks(slow, "slow")]);
+    let host = project.start();
+    wait_until("both calls are open", || scene.ledger().requests.len() == 2);
+    // Its shard has nothing left to do, and the other one waits for the slow answer.
+    wait_until("the key is quarantined", || control::quarantined(&project).len() == 1);
+    project.weir(&["quarantine", "retry", "bad"]).expect(0);
+    host.wait().expect(0);
+    assert_eq!(project.output().payloads_of("bad").len(), 1, "it was run to its end");
 }

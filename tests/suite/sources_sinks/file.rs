@@ -24,6 +24,7 @@ fn lines_may_end_as_they_like() {
         lines.join("\r\n") + "\r\n",
         lines.join("\n\n \t \r\n\n") + "\n\n\n",
         format!("\n\n{}\n", lines.join("\n  ")),
+        format!("\u{feff}{}\n", lines.join("\n")),
     ];
     for text in ways {
         let project = project(&text);

@@ -53,6 +53,21 @@ fn an_event_with_an_idempotency_key_is_taken_once_even_after_a_restart() {
     assert_eq!(project.output().payloads(), ["one", "two", "two"]);
 }
 
+// [S1]
+#[test]
+fn an_idempotency_key_is_that_of_one_key() {
+    let project = Project::new(&manifest());
+    let mut weir = project.start();
+    let origin = weir.origin();
+    for key in ["a", "b"] {
+        assert_eq!(say(&origin, key, Some("order-1"), key).body["repeated"], false, "{key}");
+        assert_eq!(say(&origin, key, Some("order-1"), key).body["repeated"], true, "{key}");
+    }
+    finish(&project, weir, 2);
+    assert_eq!(project.output().payloads_of("a"), ["a"]);
+    assert_eq!(project.output().payloads_of("b"), ["b"]);
+}
+
 // [S1] [D11]
 #[test]
 fn a_full_inbox_answers_429_and_takes_events_again_later() {
@@ -87,12 +102,14 @@ fn what_is_no_event_is_answered_400_or_413_and_not_taken() {
     ] {
         let answered = post_path(&origin, path, None, payload).expect("it answers");
         assert_eq!(answered.status, status, "{path} {payload}: {}", answered.body);
+        assert!(answered.body["error"].is_string(), "it says why: {}", answered.body);
     }
     let long = format!("/{}", "k".repeat(40_000));
     let answered = post_path(&origin, &long, None, "{}").expect("it answers");
     assert!([400, 414, 431].contains(&answered.status), "{answered:?}");
-    let (status, _) = weir_tests::post::get(&format!("{origin}/a"), None).expect("it answers");
+    let (status, body) = weir_tests::post::get(&format!("{origin}/a"), None).expect("it answers");
     assert_eq!(status, 405);
+    assert!(body.contains("POST /KEY"), "{body}");
     finish(&project, weir, 0);
     assert!(project.output().lines.is_empty());
 }

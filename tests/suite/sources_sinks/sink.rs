@@ -118,3 +118,48 @@ fn a_sink_that_fails_fails_no_action() {
     let text = project.read("out.jsonl");
     assert_eq!(Output::parse(text.trim_start_matches('\0')).lines.len(), 3);
 }
+
+// [S35]
+#[test]
+fn the_source_is_no_sink_by_whatever_name() {
+    let project = Project::with_events(&manifest(), &[says("a", "one")]);
+    let before = project.read("in.jsonl");
+    std::os::unix::fs::symlink("in.jsonl", project.path("link.jsonl")).expect("make a link");
+    for name in ["sink.file=./in.jsonl", "sink.file=link.jsonl", "dead_letter.file=link.jsonl"] {
+        project.run_with(&["--set", name]).expect_error(2, &["are the same file", "name another one"]);
+    }
+    assert_eq!(project.read("in.jsonl"), before);
+}
+
+// [S35]
+#[test]
+fn a_device_is_no_sink_file() {
+    let project = Project::with_events(&manifest(), &[says("a", "one")]);
+    project
+        .run_with(&["--set", "sink.file=/dev/null"])
+        .expect_error(2, &["/dev/null", "no regular file", "sink.stdout"]);
+}
+
+// [S6]
+#[test]
+fn a_sink_that_fails_ends_a_host_whose_source_goes_on() {
+    let project = Project::new(&manifest().listening().sink(Some("stdout = true")));
+    let mut command = Command::new("bash");
+    // Nobody reads: a write to standard output fails.
+    let script = "exec 3>&2; { \"$0\" run; echo \"code $?\" >&3; } | true";
+    command.args(["-c", script, &files::weir().display().to_string()]);
+    command.current_dir(project.folder()).env("XDG_CACHE_HOME", files::cache());
+    let mut host = Weir::spawn(command);
+    let origin = host.origin();
+    let posted = weir_tests::post(&origin, b"a", None, &says("a", "one").to_string()).expect("it answers");
+    assert_eq!(posted.status, 202);
+    host.wait_for_log("code 1");
+    let said = host.wait().stderr;
+    assert!(said.contains("error: write to standard output: Broken pipe"), "{said}");
+    // The event is there still.
+    project.deploy(&manifest().listening());
+    let mut host = project.start();
+    host.origin();
+    weir_tests::wait_until("it took effect", || project.output().lines.len() == 1);
+    host.stop().expect(0);
+}

@@ -73,11 +73,21 @@ fn half_made_store_is_made_anew() {
     let store = open(directory.path());
     store.log([PartitionId(0)]).unwrap().append(&mut vec![record(0, 0, b"")]).unwrap();
     drop(store);
-    // The stamp is written last: without it the host died before the store was one.
-    std::fs::remove_file(directory.path().join("stamp.json")).unwrap();
+    // The draft becomes the stamp last: where it still is one, the host died before the store was one.
+    std::fs::rename(directory.path().join("stamp.json"), directory.path().join("stamp.json.new")).unwrap();
     std::fs::remove_file(directory.path().join("data/version")).unwrap();
     let store = open(directory.path());
     assert_eq!(store.log([PartitionId(0)]).unwrap().end(PartitionId(0)).unwrap(), Position(0));
+}
+
+#[test]
+fn a_folder_of_somebody_else_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("data")).unwrap();
+    std::fs::write(directory.path().join("data/thesis.txt"), b"years of work").unwrap();
+    let text = refusal(directory.path(), "tests", StoreSettings::default());
+    assert!(text.contains("no stamp.json") && text.contains("give another directory"), "{text}");
+    assert_eq!(std::fs::read(directory.path().join("data/thesis.txt")).unwrap(), b"years of work");
 }
 
 #[test]
