@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use weir_core::checkpoint::{EntrySpace, Header};
+use weir_core::checkpoint::Header;
 use weir_core::event::{PartitionId, SequenceNumber};
 use weir_core::key::Key;
 use weir_core::limits::OperatorLimits;
@@ -108,11 +108,9 @@ impl Recovery<'_> {
     }
 
     fn header(&self, key: &Key) -> anyhow::Result<SequenceNumber> {
-        let entries = self.store.load_key(key)?.unwrap_or_default();
-        let header = entries.iter().find(|entry| entry.space == EntrySpace::Header);
-        match header.and_then(|header| header.value.as_deref()) {
+        match self.store.load_header(key)? {
             None => Ok(SequenceNumber(0)),
-            Some(bytes) => Ok(Header::decode(bytes)?.completed()),
+            Some(bytes) => Ok(Header::decode(&bytes)?.completed()),
         }
     }
 
