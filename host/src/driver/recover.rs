@@ -143,3 +143,54 @@ impl Recovery<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embedded::{EmbeddedStore, StoreSettings};
+    use weir_core::action_state::{ActionState, StateKey, encode_state};
+    use weir_core::event::ActionName;
+    use weir_core::id::EventId;
+    use weir_core::store::log::{Append, AppendKind, Ticket};
+
+    const PARTITION: PartitionId = PartitionId(3);
+
+    fn state_key(sequence_number: u64) -> StateKey {
+        let action = ActionName::new("count").unwrap().id();
+        let event = EventId::of_input("file", b"0", b"{}");
+        StateKey { key: Key::from("k"), sequence_number: SequenceNumber(sequence_number), event, action }
+    }
+
+    fn append(ticket: u64, key: Vec<u8>, value: Vec<u8>) -> Append {
+        Append { partition: PARTITION, ticket: Ticket(ticket), key, what: AppendKind::Record(value) }
+    }
+
+    // [S27] [D14]
+    #[test]
+    fn a_record_that_can_not_be_decoded_stops_recovery_and_is_set_aside_where_people_say_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::Embedded(EmbeddedStore::open(directory.path(), "t", StoreSettings::default()).unwrap());
+        let mut log = store.log([PARTITION]).unwrap();
+        let started = ActionState::started(ActionName::new("count").unwrap(), 5);
+        let name = |number| state_key(number).to_string().into_bytes();
+        log.append(vec![append(0, name(0), encode_state(&started)), append(1, name(1), b"{torn".to_vec())]).unwrap();
+        log.append(vec![append(2, name(2), encode_state(&started))]).unwrap();
+
+        let (plan, limits) = (Arc::new(Plan::new(Vec::new()).unwrap()), Arc::new(OperatorLimits::default()));
+        let recover = |set_aside: &SetAsideRecords| {
+            let (store, plan, limits) = (&store, &plan, &limits);
+            let recovery = Recovery { store, record: None, plan, limits, partitions: 64, set_aside };
+            recovery.recover(&[PARTITION], &log, &[])
+        };
+        let error = recover(&SetAsideRecords::No).unwrap_err().to_string();
+        for words in ["partition 3", "position 1", "--set-aside-undecodable"] {
+            assert!(error.contains(words), "{error}");
+        }
+        let aside = directory.path().join("undecodable.jsonl");
+        let (operators, _) = recover(&SetAsideRecords::To(aside.clone())).unwrap();
+        assert_eq!(operators[0].store().len(), 2, "the others are there");
+        let line: serde_json::Value = serde_json::from_slice(&std::fs::read(aside).unwrap()).unwrap();
+        assert_eq!((&line["partition"], &line["position"]), (&3.into(), &1.into()));
+        assert_eq!(line["value"], weir_core::base64::encode(b"{torn"));
+    }
+}
