@@ -199,7 +199,7 @@ fn start_shards(
     record: Option<&CheckpointRecord>,
 ) -> anyhow::Result<ShardThreads> {
     let count = settings.host.shards;
-    let (ends_sender, ends) = mpsc::channel(count * 4);
+    let (ends_sender, ends) = mpsc::channel(crate::driver::ENDS_MAX * count + 1);
     let busy = store.busy_keys()?;
     let actions = Arc::new(application.actions);
     let limits = Arc::new(settings.limits.operator.clone());

@@ -73,6 +73,7 @@ pub struct Shard {
     batches: mpsc::Receiver<Batch>,
     orders: mpsc::Receiver<ShardControl>,
     ends: mpsc::Sender<ShardEnd>,
+    /// Bounded by `limits.invocations_max`: see [`ShardPort`].
     facts: mpsc::UnboundedReceiver<Fact>,
     pub(super) doors: Doors,
     timers: Timers,
@@ -95,6 +96,7 @@ pub struct Shard {
     told_idle: bool,
     pub(super) told_full: bool,
     policy_stop: Option<String>,
+    told_policy_stop: bool,
     draining: Option<oneshot::Sender<()>>,
     drained: bool,
     pauses: Option<usize>,
@@ -134,6 +136,7 @@ impl Shard {
             told_idle: false,
             told_full: false,
             policy_stop: None,
+            told_policy_stop: false,
             draining: None,
             drained: false,
             pauses: start.pauses,
@@ -359,11 +362,12 @@ impl Shard {
     /// Tells the coordinator what it should know.
     async fn tell(&mut self) {
         // Before it is told that nothing is left to do, or the end of the input would be all that is seen.
-        if let Some(what) = self.policy_stop.take() {
+        if let Some(what) = self.policy_stop.take()
+            && !std::mem::replace(&mut self.told_policy_stop, true)
+        {
             let _ = self.ends.send(ShardEnd::PolicyStop(what)).await;
         }
-        let idle = self.is_idle();
-        if self.at_end && idle && !self.told_idle {
+        if self.at_end && !self.told_idle && self.is_idle() {
             self.told_idle = true;
             let _ = self.ends.send(ShardEnd::Idle(self.index)).await;
         }

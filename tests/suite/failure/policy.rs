@@ -1,7 +1,9 @@
 //! What becomes of a final failure.
 
 use super::{counts, fails};
+use quakes_world::Faults;
 use serde_json::{Value, json};
+use weir_tests::torture::Scene;
 use weir_tests::{Manifest, Project, control, guests};
 
 fn project(policy: &str) -> Project {
@@ -66,6 +68,21 @@ fn the_policy_stop_stops_the_host_and_a_repair_lets_it_go_on() {
     project.run().expect(0);
     assert_eq!(counted(&project, "bad"), [1, 2]);
     assert_eq!(counted(&project, "good"), [1, 2]);
+}
+
+// [S29] [S6]
+#[test]
+fn many_failures_that_stop_the_host_do_not_hold_up_its_stop() {
+    let scene = Scene::new(5, Faults { refusals_per_mille: 1000, per_effect_max: 9, latency_ms: 500, ..Faults::NONE });
+    let origin = scene.world.origin();
+    let ask = |n: u32| json!({"key": format!("k{n}"), "do": [{"http": ["POST", format!("{origin}/effect/ask"), n]}]});
+    let events: Vec<Value> = (0..20).map(ask).collect();
+    let policy = "[host]\nshards = 1\n[action.script]\non_failure = \"stop\"\nretry.attempts = 1";
+    let project = Project::with_events(&Manifest::new(&guests::probe()).granting(&origin).with(policy), &events);
+    let ended = project.run();
+    assert!(!ended.stderr.contains("cut off"), "all calls had ended: {}", ended.stderr);
+    ended.expect_error(1, &["its policy says stop"]);
+    assert_eq!(control::quarantined(&project).len(), 20);
 }
 
 // [S28]
