@@ -57,8 +57,6 @@ pub struct ShardStart {
     pub orders: mpsc::Receiver<ShardControl>,
     /// Where it tells how it ends.
     pub ends: mpsc::Sender<ShardEnd>,
-    /// Whether a key may be so full that the source is to wait [S29].
-    pub pauses: Option<usize>,
 }
 
 /// A shard that runs.
@@ -99,7 +97,6 @@ pub struct Shard {
     told_policy_stop: bool,
     draining: Option<oneshot::Sender<()>>,
     drained: bool,
-    pauses: Option<usize>,
 }
 
 impl Shard {
@@ -139,7 +136,6 @@ impl Shard {
             told_policy_stop: false,
             draining: None,
             drained: false,
-            pauses: start.pauses,
         }
     }
 
@@ -393,15 +389,13 @@ impl Shard {
 
     /// Back-pressure: whether another batch may be taken.
     fn takes_events(&self) -> bool {
-        let pending: u64 = self.operators.iter().map(|operator| operator.counters().pending_events).sum();
-        let paused = self.pauses.is_some_and(|max| self.operators.iter().any(|operator| operator.is_full(max)));
         !self.at_end
             && !self.is_full()
-            && pending < PENDING_EVENTS_MAX
             && !self.invocations.is_full()
-            && !paused
             && self.draining.is_none()
             && !self.drained
+            && self.operators.iter().map(Operator::pending_events).sum::<u64>() < PENDING_EVENTS_MAX
+            && !self.operators.iter().any(Operator::is_full)
     }
 
     async fn on_order(&mut self, order: ShardControl) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ use super::{counts, fails};
 use quakes_world::Faults;
 use serde_json::{Value, json};
 use weir_tests::torture::Scene;
-use weir_tests::{Manifest, Project, control, guests};
+use weir_tests::{Manifest, Project, control, guests, wait_until};
 
 fn project(policy: &str) -> Project {
     let policy = format!(
@@ -144,4 +144,20 @@ fn a_full_queue_of_a_quarantined_key_sends_events_to_the_dead_letters() {
         assert_eq!(project.dead_letters().lines.len(), 4);
         assert_eq!(counted(&project, "good"), [1]);
     }
+}
+
+// [S29]
+#[test]
+fn a_full_queue_of_a_quarantined_key_makes_the_source_wait_where_the_settings_say_so() {
+    let settings = "[limits]\nquarantined_events_max = 2\n[host]\non_quarantine_full = \"pause\"";
+    let events: Vec<Value> = [fails("bad")].into_iter().chain((0..2000).map(|_| counts("bad"))).collect();
+    let project = Project::with_events(&Manifest::new(&guests::probe()).with(settings), &events);
+    let mut host = project.start();
+    host.wait_for_log("failed, quarantine");
+    let is_parked = || control::quarantined(&project).first().is_some_and(|key| key["pending"].as_u64() >= Some(2));
+    wait_until("the key is parked with its queue", is_parked);
+    project.weir(&["quarantine", "skip", "bad"]).expect(0);
+    host.wait().expect(0);
+    assert_eq!(counted(&project, "bad"), (1..=2000).map(Value::from).collect::<Vec<_>>());
+    assert!(project.dead_letters().lines.is_empty(), "nothing was given up");
 }
