@@ -21,6 +21,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use weir_core::event::PartitionId;
 use weir_core::key::Key;
+use weir_core::limits::{OnQueueFull, OperatorLimits};
 use weir_core::operator::Operator;
 use weir_core::plan::Plan;
 
@@ -211,10 +212,14 @@ fn start_shards(
     record: Option<&CheckpointRecord>,
 ) -> anyhow::Result<ShardThreads> {
     let count = settings.host.shards;
-    let (ends_sender, ends) = mpsc::channel(count * 8);
+    let (ends_sender, ends) = mpsc::channel(crate::driver::ENDS_MAX * count + 1);
     let busy = store.busy_keys()?;
     let actions = Arc::new(application.actions);
-    let limits = Arc::new(settings.limits.operator.clone());
+    let on_queue_full = match settings.host.on_quarantine_full {
+        OnQuarantineFull::DeadLetter => OnQueueFull::DeadLetter,
+        OnQuarantineFull::Pause => OnQueueFull::Pause,
+    };
+    let limits = Arc::new(OperatorLimits { on_queue_full, ..settings.limits.operator.clone() });
     let set_aside = match options.set_aside_undecodable {
         true => SetAsideRecords::To(settings.store.directory.join("undecodable.jsonl")),
         false => SetAsideRecords::No,
@@ -243,8 +248,6 @@ fn start_shards(
             batches,
             orders,
             ends: ends_sender.clone(),
-            pauses: (settings.host.on_quarantine_full == OnQuarantineFull::Pause)
-                .then_some(settings.limits.operator.quarantined_events_max),
         };
         let host = host.clone();
         let thread = std::thread::Builder::new().name(format!("weir-shard-{index}")).spawn(move || {

@@ -51,13 +51,26 @@ impl Default for InvocationLimits {
     }
 }
 
+/// What becomes of an input event for a quarantined key whose queue is full [S29].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnQueueFull {
+    /// It becomes a dead letter.
+    #[default]
+    DeadLetter,
+    /// It waits like the others, and whoever drives the operator gives it no more: see
+    /// [`Operator::is_full`](crate::operator::Operator::is_full).
+    Pause,
+}
+
 /// What one operator may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorLimits {
     /// Action tasks of one run; a run of more fails [S2].
     pub tasks_per_run_max: u64,
-    /// Pending input events of one quarantined key; further ones become dead letters [S29].
+    /// Pending input events of one quarantined key [S29].
     pub quarantined_events_max: usize,
+    /// What becomes of further ones.
+    pub on_queue_full: OnQueueFull,
     /// Records by which a state may hold the recovery marker back, before it is put again [S23].
     pub marker_lag_max: u64,
     /// One record of the action-state log, bytes; a record too large fails its invocation [S26].
@@ -71,6 +84,7 @@ impl Default for OperatorLimits {
         Self {
             tasks_per_run_max: 10_000,
             quarantined_events_max: 1_000,
+            on_queue_full: OnQueueFull::DeadLetter,
             marker_lag_max: 100_000,
             record_bytes_max: 16 << 20,
             idle_keys_max: 10_000,

@@ -21,4 +21,4 @@ pub use port::ActionTable;
 pub(crate) use recover::Recovery;
 pub use recover::SetAsideRecords;
 pub use shard::{Shard, ShardStart};
-pub use shards::{BATCHES_MAX, ORDERS_MAX, ShardControl, ShardEnd, Shards};
+pub use shards::{BATCHES_MAX, ENDS_MAX, ORDERS_MAX, ShardControl, ShardEnd, Shards};

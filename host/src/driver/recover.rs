@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use weir_core::checkpoint::{EntrySpace, Header};
+use weir_core::checkpoint::Header;
 use weir_core::event::{PartitionId, SequenceNumber};
 use weir_core::key::Key;
 use weir_core::limits::OperatorLimits;
@@ -108,11 +108,9 @@ impl Recovery<'_> {
     }
 
     fn header(&self, key: &Key) -> anyhow::Result<SequenceNumber> {
-        let entries = self.store.load_key(key)?.unwrap_or_default();
-        let header = entries.iter().find(|entry| entry.space == EntrySpace::Header);
-        match header.and_then(|header| header.value.as_deref()) {
+        match self.store.load_header(key)? {
             None => Ok(SequenceNumber(0)),
-            Some(bytes) => Ok(Header::decode(bytes)?.completed()),
+            Some(bytes) => Ok(Header::decode(&bytes)?.completed()),
         }
     }
 
@@ -143,5 +141,56 @@ impl Recovery<'_> {
                 writeln!(file, "{line}").and_then(|()| file.sync_all()).context("set a record aside")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embedded::{EmbeddedStore, StoreSettings};
+    use weir_core::action_state::{ActionState, StateKey, encode_state};
+    use weir_core::event::ActionName;
+    use weir_core::id::EventId;
+    use weir_core::store::log::{Append, AppendKind, Ticket};
+
+    const PARTITION: PartitionId = PartitionId(3);
+
+    fn state_key(sequence_number: u64) -> StateKey {
+        let action = ActionName::new("count").unwrap().id();
+        let event = EventId::of_input("file", b"0", b"{}");
+        StateKey { key: Key::from("k"), sequence_number: SequenceNumber(sequence_number), event, action }
+    }
+
+    fn append(ticket: u64, key: Vec<u8>, value: Vec<u8>) -> Append {
+        Append { partition: PARTITION, ticket: Ticket(ticket), key, what: AppendKind::Record(value) }
+    }
+
+    // [S27] [D14]
+    #[test]
+    fn a_record_that_can_not_be_decoded_stops_recovery_and_is_set_aside_where_people_say_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::Embedded(EmbeddedStore::open(directory.path(), "t", StoreSettings::default()).unwrap());
+        let mut log = store.log([PARTITION]).unwrap();
+        let started = ActionState::started(ActionName::new("count").unwrap(), 5);
+        let name = |number| state_key(number).to_string().into_bytes();
+        log.append(vec![append(0, name(0), encode_state(&started)), append(1, name(1), b"{torn".to_vec())]).unwrap();
+        log.append(vec![append(2, name(2), encode_state(&started))]).unwrap();
+
+        let (plan, limits) = (Arc::new(Plan::new(Vec::new()).unwrap()), Arc::new(OperatorLimits::default()));
+        let recover = |set_aside: &SetAsideRecords| {
+            let (store, plan, limits) = (&store, &plan, &limits);
+            let recovery = Recovery { store, record: None, plan, limits, partitions: 64, set_aside };
+            recovery.recover(&[PARTITION], &log, &[])
+        };
+        let error = recover(&SetAsideRecords::No).unwrap_err().to_string();
+        for words in ["partition 3", "position 1", "--set-aside-undecodable"] {
+            assert!(error.contains(words), "{error}");
+        }
+        let aside = directory.path().join("undecodable.jsonl");
+        let (operators, _) = recover(&SetAsideRecords::To(aside.clone())).unwrap();
+        assert_eq!(operators[0].store().len(), 2, "the others are there");
+        let line: serde_json::Value = serde_json::from_slice(&std::fs::read(aside).unwrap()).unwrap();
+        assert_eq!((&line["partition"], &line["position"]), (&3.into(), &1.into()));
+        assert_eq!(line["value"], weir_core::base64::encode(b"{torn"));
     }
 }

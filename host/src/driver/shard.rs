@@ -62,8 +62,6 @@ pub struct ShardStart {
     pub orders: mpsc::Receiver<ShardControl>,
     /// Where it tells how it ends.
     pub ends: mpsc::Sender<ShardEnd>,
-    /// Whether a key may be so full that the source is to wait [S29].
-    pub pauses: Option<usize>,
 }
 
 /// A shard that runs.
@@ -78,6 +76,7 @@ pub struct Shard {
     batches: mpsc::Receiver<Batch>,
     orders: mpsc::Receiver<ShardControl>,
     ends: mpsc::Sender<ShardEnd>,
+    /// Bounded by `limits.invocations_max`: see [`ShardPort`].
     facts: mpsc::UnboundedReceiver<Fact>,
     pub(super) doors: Doors,
     timers: Timers,
@@ -105,7 +104,6 @@ pub struct Shard {
     told_policy_stop: bool,
     draining: Option<oneshot::Sender<()>>,
     drained: bool,
-    pauses: Option<usize>,
 }
 
 impl Shard {
@@ -146,7 +144,6 @@ impl Shard {
             told_policy_stop: false,
             draining: None,
             drained: false,
-            pauses: start.pauses,
         }
     }
 
@@ -377,8 +374,7 @@ impl Shard {
             self.told_policy_stop = true;
             let _ = self.ends.send(ShardEnd::PolicyStop(what)).await;
         }
-        let idle = self.is_idle();
-        if self.at_end && idle && !self.told_idle {
+        if self.at_end && !self.told_idle && self.is_idle() {
             self.told_idle = true;
             let _ = self.ends.send(ShardEnd::Idle(self.index)).await;
         }
@@ -409,15 +405,13 @@ impl Shard {
 
     /// Back-pressure: whether another batch may be taken.
     fn takes_events(&self) -> bool {
-        let pending: u64 = self.operators.iter().map(|operator| operator.counters().pending_events).sum();
-        let paused = self.pauses.is_some_and(|max| self.operators.iter().any(|operator| operator.is_full(max)));
         !self.at_end
             && !self.is_full()
-            && pending < PENDING_EVENTS_MAX
             && !self.invocations.is_full()
-            && !paused
             && self.draining.is_none()
             && !self.drained
+            && self.operators.iter().map(Operator::pending_events).sum::<u64>() < PENDING_EVENTS_MAX
+            && !self.operators.iter().any(Operator::is_full)
     }
 
     async fn on_order(&mut self, order: ShardControl) -> anyhow::Result<()> {

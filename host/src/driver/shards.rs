@@ -10,6 +10,10 @@ use weir_core::event::PartitionId;
 pub const BATCHES_MAX: usize = 4;
 /// Orders that wait for one shard, at most.
 pub const ORDERS_MAX: usize = 64;
+/// What one shard may have told the coordinator while that listens to nobody, at most: it waits for every shard when it
+/// takes a checkpoint or drains, so a shard must never wait to be heard. One of each, and `CheckpointWanted` again after
+/// the checkpoint.
+pub const ENDS_MAX: usize = 5;
 
 /// What a shard is asked apart from events.
 #[derive(Debug)]
@@ -37,7 +41,7 @@ pub enum ShardControl {
 pub enum ShardEnd {
     /// The source is at its end and no key is running.
     Idle(usize),
-    /// An action's policy says to stop the host.
+    /// An action's policy says to stop the host: told once, for whichever came first.
     PolicyStop(String),
     /// It buffers so many outputs that a checkpoint is wanted now.
     CheckpointWanted,

@@ -9,18 +9,25 @@ use weir_core::checkpoint::{Entry, EntryKey, EntrySpace};
 use weir_core::key::Key;
 
 impl EmbeddedStore {
-    /// All entries of a key; none where no checkpoint has it.
-    pub fn load_key(&self, key: &Key) -> Result<Option<Vec<Entry>>, StoreError> {
-        let poison = &self.disk().poison;
+    /// The header of a key alone; none where no checkpoint has it.
+    pub fn load_header(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
         let name = EntryKey::prefix(key);
         if name.len() > NAME_BYTES_MAX {
             return Ok(None);
         }
-        let header = self.disk().entries(EntrySpace::Header);
-        let Some(value) = header.get(&name).map_err(|error| poison.read_failed(&error))? else {
+        let header = self.disk().entries(EntrySpace::Header).get(&name);
+        let header = header.map_err(|error| self.disk().poison.read_failed(&error))?;
+        Ok(header.map(|value| value.to_vec()))
+    }
+
+    /// All entries of a key; none where no checkpoint has it.
+    pub fn load_key(&self, key: &Key) -> Result<Option<Vec<Entry>>, StoreError> {
+        let Some(header) = self.load_header(key)? else {
             return Ok(None);
         };
-        let mut entries = vec![Entry { space: EntrySpace::Header, key: name.clone(), value: Some(value.to_vec()) }];
+        let poison = &self.disk().poison;
+        let name = EntryKey::prefix(key);
+        let mut entries = vec![Entry { space: EntrySpace::Header, key: name.clone(), value: Some(header) }];
         for space in [EntrySpace::Memory, EntrySpace::Queued, EntrySpace::Pending] {
             for item in self.disk().entries(space).prefix(&name) {
                 let (key, value) = item.into_inner().map_err(|error| poison.read_failed(&error))?;

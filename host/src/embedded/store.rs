@@ -52,6 +52,14 @@ impl Store {
         }
     }
 
+    /// The header of a key alone; none where no checkpoint has it.
+    pub fn load_header(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        match self {
+            Self::Embedded(store) => store.load_header(key),
+            Self::Memory(store) => Ok(store.load_header(key)),
+        }
+    }
+
     /// All entries of a key; none where no checkpoint has it.
     pub fn load_key(&self, key: &Key) -> Result<Option<Vec<Entry>>, StoreError> {
         match self {

@@ -124,6 +124,7 @@ impl HostLimitsManifest {
             operator: OperatorLimits {
                 tasks_per_run_max: self.tasks_per_run_max.unwrap_or(default.operator.tasks_per_run_max),
                 quarantined_events_max: self.quarantined_events_max.unwrap_or(default.operator.quarantined_events_max),
+                on_queue_full: default.operator.on_queue_full,
                 marker_lag_max: self.marker_lag_max.unwrap_or(default.operator.marker_lag_max),
                 record_bytes_max: self.record_bytes_max.unwrap_or(default.operator.record_bytes_max),
                 idle_keys_max: self.idle_keys_max.unwrap_or(default.operator.idle_keys_max),

@@ -112,7 +112,9 @@ async fn durable(state: &Arc<ListenState>, event: InboxEvent) -> Result<InboxAns
     if first {
         // Whoever is first writes for all that come before it gets its turn.
         tokio::task::yield_now().await;
-        write(state);
+        // Not on the threads that serve: the store may make its writers wait.
+        let state = state.clone();
+        tokio::task::spawn_blocking(move || write(&state));
     }
     match receiver.await {
         Ok(Ok(answer)) => Ok(answer),

@@ -4,7 +4,7 @@ use super::{counts, fails};
 use quakes_world::Faults;
 use serde_json::{Value, json};
 use weir_tests::torture::Scene;
-use weir_tests::{Manifest, Project, control, guests};
+use weir_tests::{Manifest, Project, control, guests, wait_until};
 
 fn project(policy: &str) -> Project {
     let policy = format!(
@@ -72,18 +72,17 @@ fn the_policy_stop_stops_the_host_and_a_repair_lets_it_go_on() {
 
 // [S29] [S6]
 #[test]
-fn many_keys_that_fail_at_once_under_the_policy_stop_stop_the_host_once() {
-    let scene = Scene::new(0, Faults { refusals_per_mille: 1000, per_effect_max: 1, latency_ms: 300, ..Faults::NONE });
+fn many_failures_that_stop_the_host_do_not_hold_up_its_stop() {
+    let scene = Scene::new(5, Faults { refusals_per_mille: 1000, per_effect_max: 9, latency_ms: 500, ..Faults::NONE });
     let origin = scene.world.origin();
-    let policy = "[action.script]\non_failure = \"stop\"\nretry.attempts = 1\n[host]\nshards = 1";
-    let events: Vec<Value> = (0..60)
-        .map(|n| json!({"key": format!("k{n}"), "do": [{"http": ["POST", format!("{origin}/effect/ask"), n]}]}))
-        .collect();
-    let manifest = Manifest::new(&guests::probe()).granting(&origin).with(policy);
-    let project = Project::with_events(&manifest, &events);
+    let ask = |n: u32| json!({"key": format!("k{n}"), "do": [{"http": ["POST", format!("{origin}/effect/ask"), n]}]});
+    let events: Vec<Value> = (0..20).map(ask).collect();
+    let policy = "[host]\nshards = 1\n[action.script]\non_failure = \"stop\"\nretry.attempts = 1";
+    let project = Project::with_events(&Manifest::new(&guests::probe()).granting(&origin).with(policy), &events);
     let ended = project.run();
-    assert!(!ended.stderr.contains("cut off"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("cut off"), "all calls had ended: {}", ended.stderr);
     ended.expect_error(1, &["its policy says stop"]);
+    assert_eq!(control::quarantined(&project).len(), 20);
 }
 
 // [S28]
@@ -145,4 +144,20 @@ fn a_full_queue_of_a_quarantined_key_sends_events_to_the_dead_letters() {
         assert_eq!(project.dead_letters().lines.len(), 4);
         assert_eq!(counted(&project, "good"), [1]);
     }
+}
+
+// [S29]
+#[test]
+fn a_full_queue_of_a_quarantined_key_makes_the_source_wait_where_the_settings_say_so() {
+    let settings = "[limits]\nquarantined_events_max = 2\n[host]\non_quarantine_full = \"pause\"";
+    let events: Vec<Value> = [fails("bad")].into_iter().chain((0..2000).map(|_| counts("bad"))).collect();
+    let project = Project::with_events(&Manifest::new(&guests::probe()).with(settings), &events);
+    let mut host = project.start();
+    host.wait_for_log("failed, quarantine");
+    let is_parked = || control::quarantined(&project).first().is_some_and(|key| key["pending"].as_u64() >= Some(2));
+    wait_until("the key is parked with its queue", is_parked);
+    project.weir(&["quarantine", "skip", "bad"]).expect(0);
+    host.wait().expect(0);
+    assert_eq!(counted(&project, "bad"), (1..=2000).map(Value::from).collect::<Vec<_>>());
+    assert!(project.dead_letters().lines.is_empty(), "nothing was given up");
 }

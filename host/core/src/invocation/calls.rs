@@ -6,6 +6,7 @@
 //! | - | begin, never recorded, plain | open | |
 //! | - | begin, never recorded, reconcilable | open | pending record, at once |
 //! | - | begin, recorded as pending | open | |
+//! | open | a request leaves, and it was recorded as pending | open | pending record with a new end, at once |
 //! | - | begin, recorded otherwise | - | divergence: the attempt fails, or the records from here on are dropped |
 //! | open | complete, retryable failure | held | |
 //! | open | complete, a request left the host | ended | outcome, at once |
@@ -77,6 +78,8 @@ pub(super) struct Call {
     left_host: bool,
     /// By when its effect must have ended; for reconcilable calls.
     effect_ends_at_ms: Option<u64>,
+    /// Whether the pending record that says so is put.
+    pending_put: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -200,6 +203,7 @@ impl DurableCalls {
             phase: Phase::Open,
             left_host: false,
             effect_ends_at_ms: None,
+            pending_put: false,
         };
         match &step {
             NextStep::Replay(_) => {
@@ -213,16 +217,20 @@ impl DurableCalls {
             // An effect made after reconciling needs a time of its own: the recorded one has passed.
             let from =
                 if let NextStep::Reconcile { not_before_ms } = step { now_ms.max(not_before_ms) } else { now_ms };
-            let effect_ends_at_ms = from + self.limits.effect_ms_max;
-            known.effect_ends_at_ms = Some(effect_ends_at_ms);
-            self.put_pending(position, &known, effect_ends_at_ms);
+            known.effect_ends_at_ms = Some(from.saturating_add(self.limits.effect_ms_max));
         }
         self.calls.push(known);
+        if matches!(step, NextStep::Execute) {
+            self.put_pending(position as usize);
+        }
         Ok(Begun { position, id, step })
     }
 
-    fn put_pending(&mut self, position: u32, call: &Call, effect_ends_at_ms: u64) {
-        self.flush_deferred();
+    /// Puts that an open call, if it is a reconcilable one, has an effect until a time, unless that is put.
+    fn put_pending(&mut self, position: usize) {
+        let call = &mut self.calls[position];
+        let Some(effect_ends_at_ms) = call.effect_ends_at_ms.filter(|_| !call.pending_put) else { return };
+        call.pending_put = true;
         let result = CallResult {
             function_id: call.function_id.clone(),
             arguments_digest: call.digest,
@@ -230,7 +238,8 @@ impl DurableCalls {
             retryable: false,
             completed_at_ms: 0,
         };
-        self.ready.push(CallPut::Put(position, result));
+        self.flush_deferred();
+        self.ready.push(CallPut::Put(position as u32, result));
     }
 
     /// Closes an open call; answers what was recorded instead, if the outcome passed a limit [S11].
@@ -271,14 +280,20 @@ impl DurableCalls {
     }
 
     /// A request is going to leave the host for every call that is open: their outcomes are handed over at once.
-    /// The time by which it must have ended.
+    /// The time by which it must have ended. Only now does a call that is reconciled get a new one on record: one that
+    /// is cut off while it waits to ask would else wait longer each time.
     pub(super) fn on_request_leaves(&mut self) -> Option<u64> {
-        let open = self.calls.iter_mut().filter(|call| matches!(call.phase, Phase::Open));
-        open.filter_map(|call| {
+        let mut ends_at_ms: Option<u64> = None;
+        for position in 0..self.calls.len() {
+            let call = &mut self.calls[position];
+            if !matches!(call.phase, Phase::Open) {
+                continue;
+            }
             call.left_host = true;
-            call.effect_ends_at_ms
-        })
-        .min()
+            ends_at_ms = ends_at_ms.into_iter().chain(call.effect_ends_at_ms).min();
+            self.put_pending(position);
+        }
+        ends_at_ms
     }
 
     /// A request left the host for one call.

@@ -96,6 +96,7 @@ impl KeyState {
         shared.counters.keys_running -= 1;
         let run = self.run.as_mut().expect("a run is in progress");
         run.phase = Phase::Ready;
+        self.pause_if_full(shared);
         self.touch(shared);
     }
 

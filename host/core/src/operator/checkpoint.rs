@@ -120,6 +120,9 @@ impl Operator {
 
     /// The states of a run that waits, for a repair or a far time, must not hold the marker back for ever [S23].
     fn put_laggards_again(&mut self) {
+        if self.shared.store.marker_lag() <= self.shared.limits.marker_lag_max {
+            return;
+        }
         for key in self.shared.quarantined.iter().chain(&self.shared.backing_off) {
             self.shared.store.put_laggards_again(key, self.shared.limits.marker_lag_max);
         }

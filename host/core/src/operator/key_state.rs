@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::id::EventId;
 use crate::invocation::Task;
 use crate::key::Key;
+use crate::limits::OnQueueFull;
 use crate::memory::Tree;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -145,7 +146,7 @@ impl KeyState {
         // A source gives its events in order: what comes before this one will not be given again once this one is in a
         // checkpoint.
         self.dropped_input.retain(|dropped| dropped.last > input.position);
-        if self.quarantined && self.pending.len() >= shared.limits.quarantined_events_max {
+        if self.is_full(shared) && shared.limits.on_queue_full == OnQueueFull::DeadLetter {
             self.record_dropped(&input, shared);
             self.drop_input(input, shared);
             return;
@@ -156,6 +157,19 @@ impl KeyState {
         shared.counters.pending_events += 1;
         self.touch(shared);
         self.advance(shared, now_ms);
+        self.pause_if_full(shared);
+    }
+
+    /// Whether it is quarantined with as many pending input events as it may have.
+    fn is_full(&self, shared: &Shared) -> bool {
+        self.quarantined && self.pending.len() >= shared.limits.quarantined_events_max
+    }
+
+    /// Asks for a pause of the partition, where the settings say so [S29]. A repair ends it.
+    pub(super) fn pause_if_full(&self, shared: &mut Shared) {
+        if self.is_full(shared) && shared.limits.on_queue_full == OnQueueFull::Pause {
+            shared.full.insert(self.key.clone());
+        }
     }
 
     pub(super) fn on_call_puts(&mut self, invocation: u64, puts: Vec<CallPut>, shared: &mut Shared) {

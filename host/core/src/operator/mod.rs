@@ -9,7 +9,7 @@
 //! | running | invocation ended: completed | running, or idle | Emit…; Invoke of the next task, or of the next run |
 //! | running | invocation ended: failed, attempts left | running | RetryAt |
 //! | running | invocation ended: failed for good | quarantined, running or idle | by the policy: none, DeadLetter, Stop |
-//! | quarantined | input event | quarantined | -; DeadLetter when its queue is full |
+//! | quarantined | input event | quarantined | -; DeadLetter when its queue is full, unless the partition is paused |
 //! | quarantined | repair | running, or idle | as for a task that starts |
 //! | idle, unchanged since a durable checkpoint | checkpoint completed | not resident | - |
 //!
@@ -98,6 +98,8 @@ struct Shared {
     loading: usize,
     /// Keys that are quarantined.
     quarantined: BTreeSet<Key>,
+    /// Those of them that have so many pending input events that the partition is to be paused.
+    full: BTreeSet<Key>,
     /// Keys that wait for the time of their next attempt.
     backing_off: BTreeSet<Key>,
 }
@@ -119,6 +121,7 @@ impl Operator {
             idle: VecDeque::new(),
             loading: 0,
             quarantined: BTreeSet::new(),
+            full: BTreeSet::new(),
             backing_off: BTreeSet::new(),
         };
         Self { keys: HashMap::new(), shared }
@@ -219,12 +222,15 @@ impl Operator {
         self.shared.counters.keys_running == 0 && self.shared.loading == 0
     }
 
-    /// Whether a quarantined key has so many pending input events that its partition is to be paused [S29].
-    pub fn is_full(&self, events_max: usize) -> bool {
-        self.shared.quarantined.iter().any(|key| match self.keys.get(key) {
-            Some(Slot::Resident(state)) => state.pending.len() >= events_max,
-            _ => false,
-        })
+    /// Whether a quarantined key has so many pending input events that its partition is to be paused [S29]. Those that
+    /// come nevertheless wait too.
+    pub fn is_full(&self) -> bool {
+        !self.shared.full.is_empty()
+    }
+
+    /// Pending input events, over all its keys.
+    pub fn pending_events(&self) -> u64 {
+        self.shared.counters.pending_events
     }
 
     /// What it counts.

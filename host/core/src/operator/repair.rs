@@ -70,6 +70,7 @@ impl KeyState {
     fn release(&mut self, shared: &mut Shared) {
         self.quarantined = false;
         shared.quarantined.remove(&self.key);
+        shared.full.remove(&self.key);
         shared.counters.keys_quarantined -= 1;
         shared.counters.keys_running += 1;
         self.run.as_mut().expect("a quarantined key has a run").phase = Phase::Ready;

@@ -244,6 +244,12 @@ impl ActionStateStore {
         self.live.oldest().unwrap_or(self.end)
     }
 
+    /// So many records a rebuild would read at most, those left out that are not acknowledged: no state holds the marker
+    /// back by more.
+    pub fn marker_lag(&self) -> u64 {
+        self.end.0.saturating_sub(self.recovery_marker().0)
+    }
+
     /// The appends that wait to be handed to the log, in order.
     pub fn take_appends(&mut self) -> Vec<Append> {
         std::mem::take(&mut self.appends)

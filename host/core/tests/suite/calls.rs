@@ -206,10 +206,15 @@ fn a_pending_call_is_reconciled_when_its_effect_must_have_ended_and_its_answer_i
         let mut second = Invocation::new(start(pending.clone()));
         let begun = second.begin("a", "1", CallMode::Reconcilable, 9_000).unwrap();
         assert_eq!(begun.step, NextStep::Reconcile { not_before_ms: 32_000 });
-        let puts = second.take_puts();
+        assert!(second.take_puts().is_empty(), "cut off while it waits, it waits no longer than before");
+        let steps = second.begin_requests(&[crate::harness::summary("POST", "http://outside/")], 33_000).unwrap();
+        assert_eq!(steps, [weir_core::invocation::RequestStep::InOpenCall { cut_at_ms: Some(62_000) }]);
+        let puts = second.take_puts_before_waiting();
         let CallPut::Put(0, again) = &puts[0] else { panic!("{puts:?}") };
         let ends = CallStatus::Pending { effect_ends_at_ms: 32_000 + 30_000 };
-        assert_eq!(again.status, ends, "an effect made after reconciling has a time of its own");
+        assert_eq!(again.status, ends, "an effect made after reconciling has a time of its own, put before it leaves");
+        second.begin_requests(&[crate::harness::summary("POST", "http://outside/")], 33_000).unwrap();
+        assert!(second.take_puts_before_waiting().is_empty(), "once");
         second.complete(0, outcome.clone(), 33_000).unwrap();
         let records = recorded(fail(second).puts);
         let mut third = Invocation::new(start(records));

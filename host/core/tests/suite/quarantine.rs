@@ -3,6 +3,7 @@
 use crate::harness::{App, World, fatal, retryable};
 use weir_core::event::{DeadLetter, KIND_INPUT};
 use weir_core::failure::Failure;
+use weir_core::limits::OnQueueFull;
 use weir_core::operator::Repair;
 
 /// Fails for the payload 0 until the time is 5,000 ms; at most two events wait in quarantine.
@@ -31,7 +32,7 @@ fn events_wait_in_quarantine_up_to_a_limit_and_further_ones_become_dead_letters(
         world.input("k", &n.to_string());
     }
     assert_eq!(world.operator.quarantine_reports()[0].pending, 2);
-    assert!(world.operator.is_full(2) && !world.operator.is_full(3));
+    assert!(!world.operator.is_full(), "nothing is to be paused");
     let letters = world.all_dead_letters();
     assert_eq!(letters.iter().map(|letter| letter.input.event.payload.as_str()).collect::<Vec<_>>(), ["3", "4"]);
     assert!(letters.iter().all(|letter| letter.sequence_number.is_none() && letter.action.is_none()));
@@ -41,6 +42,36 @@ fn events_wait_in_quarantine_up_to_a_limit_and_further_ones_become_dead_letters(
     repair(&mut world, Repair::Skip);
     world.input("k", "5");
     assert_eq!(world.outputs_of("k"), ["1", "2", "5"]);
+}
+
+// [S29]
+#[test]
+fn where_a_full_queue_pauses_the_partition_no_event_is_given_up() {
+    let mut app = App::default().action("shaky", &[KIND_INPUT], |guest| match guest.number() {
+        0 => Err(fatal("no").into()),
+        number => guest.emit("output", number),
+    });
+    app = app.limits(|limits| {
+        limits.quarantined_events_max = 2;
+        limits.on_queue_full = OnQueueFull::Pause;
+    });
+    let mut world = app.start();
+    for n in 0..2 {
+        world.input("k", &n.to_string());
+        assert!(!world.operator.is_full(), "{n}");
+    }
+    world.input("k", "2");
+    assert!(world.operator.is_full());
+    // What was handed over together with that event comes nevertheless.
+    world.input("k", "3");
+    world.input("other", "4");
+    world.checkpoint();
+    world.kill();
+    assert!(world.operator.is_full(), "recovery pauses it again");
+    assert_eq!((world.operator.quarantine_reports()[0].pending, world.all_dead_letters().len()), (3, 0));
+    repair(&mut world, Repair::Skip);
+    assert!(!world.operator.is_full());
+    assert_eq!(world.outputs_of("k"), ["1", "2", "3"]);
 }
 
 // [S29]

@@ -41,6 +41,11 @@ impl MemoryStore {
         }
     }
 
+    /// The header of a key alone; none where no checkpoint has it.
+    pub fn load_header(&self, key: &Key) -> Option<Vec<u8>> {
+        lock(&self.shared.entries).get(&EntrySpace::Header)?.get(&EntryKey::prefix(key)).cloned()
+    }
+
     /// All entries of a key; none where no checkpoint has it.
     pub fn load_key(&self, key: &Key) -> Option<Vec<Entry>> {
         let name = EntryKey::prefix(key);

@@ -37,6 +37,8 @@ fn key_is_loaded_with_all_its_entries_and_no_others() {
         assert_eq!(store.load_key(&short).unwrap(), Some(of_short.clone()));
         assert_eq!(store.load_key(&long).unwrap(), Some(vec![header("aa")]));
         assert_eq!(store.load_key(&Key::from("aaa")).unwrap(), None);
+        assert_eq!(store.load_header(&short).unwrap(), of_short[0].value);
+        assert_eq!(store.load_header(&Key::from("aaa")).unwrap(), None);
         commit(&store, of_short[1..].iter().map(removal).collect());
         assert_eq!(store.load_key(&short).unwrap(), Some(vec![header("a")]));
         commit(&store, vec![removal(&header("a"))]);
