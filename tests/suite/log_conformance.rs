@@ -1,7 +1,10 @@
 //! What every action-state log does, whatever it is made of. Each backend runs all of it.
 
 use weir::embedded::{EmbeddedLog, EmbeddedStore, MemoryLog, StoreSettings};
-use weir_core::event::PartitionId;
+use weir_core::action_state::{RecordKey, RecordKind, StateKey};
+use weir_core::event::{PartitionId, SequenceNumber};
+use weir_core::id::{ActionId, EventId};
+use weir_core::key::Key;
 use weir_core::store::log::{Acknowledged, ActionStateLog, Append, AppendKind, Position, RecordPlace, Ticket};
 
 const ONE: PartitionId = PartitionId(1);
@@ -32,7 +35,7 @@ impl Writer {
 
     fn append(&mut self, key: &[u8], what: AppendKind) -> Append {
         self.next += 1;
-        Append { partition: self.partition, ticket: Ticket(self.next - 1), key: key.to_vec(), what }
+        Append { partition: self.partition, ticket: Ticket(self.next - 1), key: name(key), what }
     }
 
     fn record(&mut self, key: &[u8], value: &[u8]) -> Append {
@@ -44,12 +47,25 @@ impl Writer {
     }
 }
 
+fn name(key: &[u8]) -> RecordKey {
+    let state = StateKey {
+        key: Key::new(key),
+        sequence_number: SequenceNumber(0),
+        event: EventId([0; 16]),
+        action: ActionId::of_name("action"),
+    };
+    RecordKey { state, kind: RecordKind::State }
+}
+
 type Records = Vec<(Position, Vec<u8>, Vec<u8>)>;
 
 fn scan(log: &impl ActionStateLog, partition: PartitionId, from: Position, to: Position) -> Records {
     let mut records = Vec::new();
-    log.scan(partition, from, to, &mut |position, key, value| records.push((position, key.to_vec(), value.to_vec())))
-        .expect("scan");
+    log.scan(partition, from, to, &mut |position, name, value| {
+        let record = RecordKey::parse(name).expect("a name was written");
+        records.push((position, record.state.key.as_bytes().to_vec(), value.to_vec()));
+    })
+    .expect("scan");
     records
 }
 

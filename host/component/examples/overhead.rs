@@ -197,7 +197,7 @@ fn start(action: &ActionName, event: &Event, limits: &Arc<InvocationLimits>, tre
         },
         attempt: 1,
         started_at_ms: 1_700_000_000_000,
-        recorded: BTreeMap::new(),
+        recorded: Default::default(),
         sensory: tree.clone(),
         short_term: tree.clone(),
         limits: limits.clone(),

@@ -66,7 +66,7 @@ impl SimulatedLog {
             }
         };
         self.positions.push(position);
-        self.writes.push(Write { position, key: append.key, what });
+        self.writes.push(Write { position, key: append.key.to_bytes(), what });
         position
     }
 

@@ -9,7 +9,7 @@ use crate::scenario::Deploy;
 use crate::tamper;
 use crate::world::{Running, World};
 use std::collections::VecDeque;
-use weir_core::action_state::{CallPut, RecordKey, StateKey};
+use weir_core::action_state::{CallPut, StateKey};
 use weir_core::event::{DeadLetter, OutputEvent};
 use weir_core::invocation::{GuestEnd, Invocation, InvocationResult};
 use weir_core::key::Key;
@@ -141,7 +141,7 @@ impl Process {
         for append in self.operator.take_appends() {
             assert_eq!(append.ticket.0 as usize, self.issued, "appends are numbered without gaps");
             self.issued += 1;
-            world.digest.bytes(&append.key);
+            world.digest.bytes(&append.key.to_bytes());
             if let AppendKind::Record(value) = &append.what {
                 world.digest.bytes(value);
             }
@@ -234,7 +234,7 @@ impl Process {
 /// Which of some appends are about a state.
 fn span_of<'a>(state: &StateKey, appends: impl Iterator<Item = (usize, &'a Append)>, writes: usize) -> Option<Span> {
     let mut span: Option<Span> = None;
-    let about = |append: &Append| RecordKey::parse(&append.key).is_ok_and(|record| record.state == *state);
+    let about = |append: &Append| append.key.state == *state;
     for (at, append) in appends.filter(|(_, append)| about(append)) {
         let after = writes + at + 1;
         let first = span.map_or(after, |span| span.first);
@@ -290,7 +290,7 @@ fn on_report(report: &Report, world: &mut World, deploy: Deploy) {
 }
 
 fn describe(append: &Append) -> String {
-    let name = RecordKey::parse(&append.key).map_or_else(|error| error.to_string(), |key| key.to_string());
+    let name = &append.key;
     match &append.what {
         AppendKind::Record(value) => format!("{} {name} {}", append.ticket.0, String::from_utf8_lossy(value)),
         AppendKind::Tombstone(places) => format!("{} {name} tombstone for {places:?}", append.ticket.0),

@@ -25,7 +25,7 @@ pub fn shrink(scenario: Scenario, mistake: Option<Mistake>) -> Scenario {
 
 impl Scenario {
     /// How much happens: what shrinking makes smaller.
-    fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         let scripts: usize =
             self.releases.iter().flat_map(|release| &release.actions).map(|action| 1 + action.script.len()).sum();
         let waits: u32 = self.crashes.iter().map(|crash| crash.after).sum();

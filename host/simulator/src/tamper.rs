@@ -13,7 +13,7 @@ pub fn append(mut append: Append, mistake: Option<Mistake>) -> Append {
         return append;
     };
     let AppendKind::Record(value) = &append.what else { return append };
-    let Some(mut state) = state_in(&append.key, value) else { return append };
+    let Some(mut state) = state_in(&append.key.to_bytes(), value) else { return append };
     let failed = state.failed.as_ref();
     let left_out = match mistake {
         Mistake::AttemptNotPut => failed.is_some_and(|failed| failed.decision.is_none()),

@@ -47,7 +47,7 @@ impl StateSummary {
             started_at_ms: state.started_at_ms,
             completed: state.completed,
             events: state.output_events.len(),
-            calls: state.call_results.iter().map(|(position, call)| CallSummary::new(*position, call)).collect(),
+            calls: state.call_results.iter().map(|(position, call)| CallSummary::new(position, call)).collect(),
             failed_attempts: state.failed.as_ref().map_or(0, |failed| failed.attempts),
             failure: state.failed.as_ref().map(|failed| FailureSummary::from(&failed.failure)),
             decision: state.decision().map(|decision| decision.as_str().to_owned()),

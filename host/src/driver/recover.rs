@@ -148,7 +148,7 @@ impl Recovery<'_> {
 mod tests {
     use super::*;
     use crate::embedded::{EmbeddedStore, StoreSettings};
-    use weir_core::action_state::{ActionState, StateKey, encode_state};
+    use weir_core::action_state::{ActionState, RecordKey, RecordKind, StateKey, encode_state};
     use weir_core::event::ActionName;
     use weir_core::id::EventId;
     use weir_core::store::log::{Append, AppendKind, Ticket};
@@ -161,7 +161,8 @@ mod tests {
         StateKey { key: Key::from("k"), sequence_number: SequenceNumber(sequence_number), event, action }
     }
 
-    fn append(ticket: u64, key: Vec<u8>, value: Vec<u8>) -> Append {
+    fn append(ticket: u64, number: u64, value: Vec<u8>) -> Append {
+        let key = RecordKey { state: state_key(number), kind: RecordKind::State };
         Append { partition: PARTITION, ticket: Ticket(ticket), key, what: AppendKind::Record(value) }
     }
 
@@ -172,9 +173,8 @@ mod tests {
         let store = Store::Embedded(EmbeddedStore::open(directory.path(), "t", StoreSettings::default()).unwrap());
         let mut log = store.log([PARTITION]).unwrap();
         let started = ActionState::started(ActionName::new("count").unwrap(), 5);
-        let name = |number| state_key(number).to_string().into_bytes();
-        log.append(vec![append(0, name(0), encode_state(&started)), append(1, name(1), b"{torn".to_vec())]).unwrap();
-        log.append(vec![append(2, name(2), encode_state(&started))]).unwrap();
+        log.append(&mut vec![append(0, 0, encode_state(&started)), append(1, 1, b"{torn".to_vec())]).unwrap();
+        log.append(&mut vec![append(2, 2, encode_state(&started))]).unwrap();
 
         let (plan, limits) = (Arc::new(Plan::new(Vec::new()).unwrap()), Arc::new(OperatorLimits::default()));
         let recover = |set_aside: &SetAsideRecords| {

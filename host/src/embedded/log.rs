@@ -104,9 +104,10 @@ impl EmbeddedLog {
         self.tickets.push(partition, append.ticket, *end);
         match append.what {
             AppendKind::Record(value) => {
-                staged
-                    .records
-                    .push(Some((name_of(partition, *end), encode_record(&append.key, &value, &mut self.buffer))));
+                staged.records.push(Some((
+                    name_of(partition, *end),
+                    encode_record(|buffer| append.key.write_to(buffer), &value, &mut self.buffer),
+                )));
                 end.0 += 1;
             }
             AppendKind::Tombstone(places) => {
@@ -223,10 +224,12 @@ fn end_name(partition: PartitionId) -> [u8; 8] {
 }
 
 /// The record as it is stored, by way of a buffer: it is copied once, into its last place.
-fn encode_record(key: &[u8], value: &[u8], buffer: &mut Vec<u8>) -> Slice {
+fn encode_record(write_key: impl FnOnce(&mut Vec<u8>), value: &[u8], buffer: &mut Vec<u8>) -> Slice {
     buffer.clear();
-    buffer.extend_from_slice(&(key.len() as u32).to_be_bytes());
-    buffer.extend_from_slice(key);
+    buffer.extend_from_slice(&[0; 4]);
+    write_key(buffer);
+    let length = (buffer.len() - 4) as u32;
+    buffer[..4].copy_from_slice(&length.to_be_bytes());
     buffer.extend_from_slice(value);
     Slice::from(&buffer[..])
 }
@@ -243,7 +246,8 @@ mod tests {
     #[test]
     fn record_is_as_the_fixture_shows() {
         let fixture = include_bytes!("../../../tests/fixtures/store-log-record.bin");
-        assert_eq!(&encode_record(b"key", b"value", &mut vec![])[..], fixture);
+        let write_key = |buffer: &mut Vec<u8>| buffer.extend(b"key");
+        assert_eq!(&encode_record(write_key, b"value", &mut vec![])[..], fixture);
         assert_eq!(decode_record(fixture), Some((&b"key"[..], &b"value"[..])));
         assert_eq!(decode_record(&fixture[..6]), None);
         assert_eq!(decode_record(&[]), None);

@@ -109,7 +109,7 @@ fn a_trap_and_a_limit_park_their_key_alone_and_say_why() {
         ("limit", outside(json!("allocate-forever")), "limits.memory_bytes_max"),
         ("timeout", outside(json!("loop-forever")), "limits.cpu_ms_max"),
     ];
-    let limits = "limits.events_max = 20\nlimits.cpu_ms_max = 200";
+    let limits = "limits.events_max = 20\nlimits.cpu_ms_max = 1000";
     let retry = "[action.script]\nretry.attempts = 1";
     let project = Project::new(&Manifest::new(&guests::probe()).component(limits).with(retry));
     let mut events = vec![];

@@ -11,7 +11,6 @@ use crate::json::Json;
 use crate::memory::{MemoryPath, MemoryUpdate};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A record that can't be read.
@@ -46,7 +45,7 @@ pub fn decode(key: &RecordKey, value: &[u8]) -> Result<ActionState, DecodeError>
         (None, 0) => {}
         (Some(position), 1) => {
             let stored = record.call_results.into_iter().next().expect("one was counted");
-            state.call_results = BTreeMap::from([(position, stored.into_result()?)]);
+            state.call_results.insert(position, stored.into_result()?);
         }
         (_, count) => return Err(DecodeError(format!("{count} call results in a record of this name"))),
     }

@@ -1,10 +1,12 @@
 //! All that one action did: memory updates, output events, call results, completed.
 
+mod call_results;
 mod codec;
 mod decode;
 mod fields;
 mod state_key;
 
+pub use call_results::CallResults;
 pub use codec::{VERSION, encode_call_result, encode_state};
 pub use decode::{DecodeError, decode};
 pub use state_key::{RecordKey, RecordKind, StateKey, StateKeyError};
@@ -14,7 +16,6 @@ use crate::failure::{ActionFailure, Failure};
 use crate::id::EventId;
 use crate::json::Json;
 use crate::memory::MemoryUpdate;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// SHA-256 of a call's canonical arguments [S12].
@@ -161,7 +162,7 @@ pub struct ActionState {
     /// What it emitted, in order.
     pub output_events: Vec<EmittedEvent>,
     /// Its durable calls by position; empty once it completed [S21].
-    pub call_results: BTreeMap<u32, CallResult>,
+    pub call_results: CallResults,
     /// Whether it completed.
     pub completed: bool,
     /// That it failed.
@@ -181,7 +182,7 @@ impl ActionState {
             sensory_updates: Vec::new(),
             short_term_updates: Vec::new(),
             output_events: Vec::new(),
-            call_results: BTreeMap::new(),
+            call_results: CallResults::default(),
             completed: false,
             failed: None,
             dropped_input: Vec::new(),

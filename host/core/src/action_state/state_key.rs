@@ -48,12 +48,18 @@ const UUID: usize = 36;
 impl RecordKey {
     /// The name as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.state.key.as_bytes().len() + 2 * UUID + 32);
+        self.write_to(&mut bytes);
+        bytes
+    }
+
+    /// Appends the name as bytes.
+    pub fn write_to(&self, bytes: &mut Vec<u8>) {
         let state = &self.state;
-        let mut bytes = Vec::with_capacity(state.key.as_bytes().len() + 2 * UUID + 32);
         let mut buffer = [0; UUID];
         bytes.extend_from_slice(state.key.as_bytes());
         bytes.push(b'_');
-        push_number(state.sequence_number.0, &mut bytes);
+        push_number(state.sequence_number.0, bytes);
         bytes.push(b'_');
         bytes.extend_from_slice(state.event.as_text(&mut buffer).as_bytes());
         bytes.push(b'_');
@@ -62,15 +68,14 @@ impl RecordKey {
             RecordKind::State => {}
             RecordKind::CallResult(position) => {
                 bytes.push(b'#');
-                push_number(u64::from(position), &mut bytes);
+                push_number(u64::from(position), bytes);
             }
             RecordKind::CallPending(position) => {
                 bytes.push(b'#');
-                push_number(u64::from(position), &mut bytes);
+                push_number(u64::from(position), bytes);
                 bytes.push(b'?');
             }
         }
-        bytes
     }
 
     /// The record that these bytes name, read from the right.

@@ -19,13 +19,12 @@
 
 use super::size::{check_function_id, fits_record, within_limit};
 use super::{Abort, OnDivergence, Task};
-use crate::action_state::{ArgumentsDigest, CallPut, CallResult, CallStatus};
+use crate::action_state::{ArgumentsDigest, CallPut, CallResult, CallResults, CallStatus};
 use crate::event::ActionName;
 use crate::failure::Failure;
 use crate::id::digest_of_parts;
 use crate::json::Json;
 use crate::limits::InvocationLimits;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A result, or a failure, of a durable call.
@@ -98,7 +97,7 @@ enum Phase {
 pub(super) struct DurableCalls {
     /// Of state key, for ids of calls.
     seed: [u8; 32],
-    recorded: BTreeMap<u32, CallResult>,
+    recorded: CallResults,
     calls: Vec<Call>,
     open: usize,
     on_divergence: OnDivergence,
@@ -115,7 +114,7 @@ impl DurableCalls {
     pub(super) fn new(
         seed: [u8; 32],
         task: &Task,
-        recorded: BTreeMap<u32, CallResult>,
+        recorded: CallResults,
         on_divergence: OnDivergence,
         limits: Arc<InvocationLimits>,
     ) -> Self {
@@ -207,7 +206,7 @@ impl DurableCalls {
         };
         match &step {
             NextStep::Replay(_) => {
-                let recorded = self.recorded.get(&position).expect("it was just found");
+                let recorded = self.recorded.get(position).expect("it was just found");
                 known.phase = Phase::Ended { retryable: recorded.retryable };
                 self.latest_end_ms = self.latest_end_ms.max(recorded.completed_at_ms);
             }
@@ -309,13 +308,13 @@ impl DurableCalls {
             return Err(Abort::Trap(message));
         }
         let position = self.calls.len() as u32;
-        let Some((&first, recorded)) = self.recorded.range(position..).next() else { return Ok(()) };
+        let Some((first, recorded)) = self.recorded.starting_at(position).next() else { return Ok(()) };
         let what = format!("recorded call {first} ({:?}) was not asked for", recorded.function_id);
         self.diverge(position, what)
     }
 
     fn step(&mut self, position: u32, call: &NewCall<'_>) -> Result<NextStep, Abort> {
-        let Some(recorded) = self.recorded.get(&position) else { return Ok(NextStep::Execute) };
+        let Some(recorded) = self.recorded.get(position) else { return Ok(NextStep::Execute) };
         if *recorded.function_id == *call.function_id && recorded.arguments_digest == call.digest {
             match &recorded.status {
                 CallStatus::Succeeded(json) => return Ok(NextStep::Replay(Ok(json.clone()))),
@@ -340,12 +339,12 @@ impl DurableCalls {
 
     /// Fails, or drops the records from a position on, the highest first.
     fn diverge(&mut self, from: u32, what: String) -> Result<(), Abort> {
-        let pending = self.recorded.range(from..).any(|(_, recorded)| recorded.is_pending());
+        let pending = self.recorded.starting_at(from).any(|(_, recorded)| recorded.is_pending());
         if self.on_divergence == OnDivergence::Fail || pending {
             return Err(Abort::Divergence(what));
         }
         self.flush_deferred();
-        for position in self.recorded.split_off(&from).into_keys().rev() {
+        for (position, _) in self.recorded.split_off(from).iter().rev() {
             self.ready.push(CallPut::Drop(position));
         }
         Ok(())

@@ -15,7 +15,7 @@ pub(crate) use calls::hex;
 pub use calls::{Begun, CallMode, NextStep, Outcome};
 pub use http::{RequestOutcome, RequestStep, RequestSummary};
 
-use crate::action_state::{CallPut, CallResult};
+use crate::action_state::{CallPut, CallResults};
 use crate::event::{ActionName, Event, SequenceNumber};
 use crate::failure::{ActionFailure, Failure, FailureClass};
 use crate::id::EventId;
@@ -25,7 +25,6 @@ use crate::limits::InvocationLimits;
 use crate::memory::{MemoryUpdate, Overlay, Tree};
 use calls::DurableCalls;
 use clock::{Clock, Random};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One action to run for one event of one run.
@@ -67,7 +66,7 @@ pub struct InvocationStart {
     /// When the action first started, milliseconds since 1970 UTC: the source's timestamp where there is one.
     pub started_at_ms: u64,
     /// What earlier attempts recorded.
-    pub recorded: BTreeMap<u32, CallResult>,
+    pub recorded: CallResults,
     /// Memory of the run.
     pub sensory: Arc<Tree>,
     /// Memory of the key.

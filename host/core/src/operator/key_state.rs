@@ -241,7 +241,7 @@ impl KeyState {
 fn report_dropped(key: &StateKey, puts: &[CallPut], shared: &mut Shared) {
     let dropped = puts.iter().filter_map(|put| if let CallPut::Drop(position) = put { Some(*position) } else { None });
     let Some(first) = dropped.min() else { return };
-    let recorded = shared.store.get(key).and_then(|state| state.call_results.get(&first));
+    let recorded = shared.store.get(key).and_then(|state| state.call_results.get(first));
     let what = recorded.map_or_else(String::new, |recorded| format!(" ({:?})", recorded.function_id));
     let message =
         format!("the records from call {first}{what} on are dropped, for the action asks for another call there");

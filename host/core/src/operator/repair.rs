@@ -123,7 +123,7 @@ fn drop_failed_calls(store: &mut ActionStateStore, key: &StateKey, state: &Actio
     };
     let last = state.call_results.iter().rfind(|(_, call)| stays(call));
     let from = last.map_or(0, |(position, _)| position + 1);
-    for (position, _) in state.call_results.range(from..).rev() {
-        store.drop_call(key, *position);
+    for (position, _) in state.call_results.starting_at(from).rev() {
+        store.drop_call(key, position);
     }
 }

@@ -18,10 +18,10 @@ impl ActionStateStore {
         let old = std::mem::take(&mut entry.records);
         let state = entry.state.clone();
         let mut again = Vec::new();
-        for (position, result) in &state.call_results {
+        for (position, result) in state.call_results.iter() {
             let kind = match result.is_pending() {
-                true => RecordKind::CallPending(*position),
-                false => RecordKind::CallResult(*position),
+                true => RecordKind::CallPending(position),
+                false => RecordKind::CallResult(position),
             };
             again.push((kind, encode_call_result(&state.action, state.started_at_ms, result)));
         }

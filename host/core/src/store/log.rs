@@ -2,6 +2,7 @@
 //!
 //! Memory, embedded store and Kafka each have one. One conformance suite holds them all.
 
+use crate::action_state::RecordKey;
 use crate::event::PartitionId;
 
 /// Where a record stands in its partition's log. Grows, never comes again.
@@ -28,8 +29,8 @@ pub struct Append {
     pub partition: PartitionId,
     /// Its number.
     pub ticket: Ticket,
-    /// The record's key, as [`crate::action_state::RecordKey::to_bytes`] writes it.
-    pub key: Vec<u8>,
+    /// The record's name.
+    pub key: RecordKey,
     /// What is put, or a tombstone.
     pub what: AppendKind,
 }

@@ -165,7 +165,7 @@ impl ActionStateStore {
     pub fn drop_call(&mut self, key: &StateKey, position: u32) {
         let Some(states) = self.keys.get_mut(&key.key) else { return };
         let Some(entry) = states.states.get_mut(&inner(key)) else { return };
-        Arc::make_mut(&mut entry.state).call_results.remove(&position);
+        Arc::make_mut(&mut entry.state).call_results.remove(position);
         let of_call = [RecordKind::CallResult(position), RecordKind::CallPending(position)];
         let dropped: Vec<_> = entry.records.extract_if(.., |(kind, _)| of_call.contains(kind)).collect();
         self.append_tombstones(key, dropped);
@@ -329,17 +329,15 @@ impl ActionStateStore {
     }
 
     fn append(&mut self, record: RecordKey, value: Vec<u8>) -> Ticket {
-        let bytes = record.to_bytes();
-        let key = record.state.key.clone();
-        self.push_append(&key, Unacknowledged::Record(record), bytes, AppendKind::Record(value))
+        self.push_append(Unacknowledged::Record(record.clone()), record, AppendKind::Record(value))
     }
 
-    fn push_append(&mut self, key: &Key, waiting: Unacknowledged, bytes: Vec<u8>, what: AppendKind) -> Ticket {
+    fn push_append(&mut self, waiting: Unacknowledged, record: RecordKey, what: AppendKind) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.unacknowledged.push_back(waiting);
-        self.keys.entry_ref(key).or_default().last_ticket = Some(ticket);
-        self.appends.push(Append { partition: self.partition, ticket, key: bytes, what });
+        self.keys.entry_ref(&record.state.key).or_default().last_ticket = Some(ticket);
+        self.appends.push(Append { partition: self.partition, ticket, key: record, what });
         ticket
     }
 
@@ -355,7 +353,7 @@ impl ActionStateStore {
             let record = RecordKey { state: key.clone(), kind: of_one_key[0].0 };
             let places = of_one_key.iter().map(|(_, place)| *place).collect();
             let waiting = Unacknowledged::Tombstone(key.key.clone());
-            self.push_append(&key.key, waiting, record.to_bytes(), AppendKind::Tombstone(places));
+            self.push_append(waiting, record, AppendKind::Tombstone(places));
         }
     }
 

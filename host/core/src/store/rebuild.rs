@@ -2,7 +2,7 @@
 
 use super::log::{Position, RecordPlace};
 use super::{ActionStateStore, Entry, inner};
-use crate::action_state::{ActionState, DecodeError, RecordKey, RecordKind, StateKeyError, decode};
+use crate::action_state::{ActionState, CallResults, DecodeError, RecordKey, RecordKind, StateKeyError, decode};
 use crate::event::{PartitionId, SequenceNumber};
 use crate::key::Key;
 use std::collections::BTreeMap;
@@ -79,12 +79,12 @@ impl Rebuild {
 fn merge(state: &mut ActionState, part: ActionState, kind: RecordKind) {
     match kind {
         RecordKind::State => {
-            let calls = if part.completed { BTreeMap::new() } else { std::mem::take(&mut state.call_results) };
+            let calls = if part.completed { CallResults::default() } else { std::mem::take(&mut state.call_results) };
             *state = ActionState { call_results: calls, ..part };
         }
         RecordKind::CallResult(_) => state.call_results.extend(part.call_results),
         RecordKind::CallPending(position) => {
-            let known = state.call_results.get(&position);
+            let known = state.call_results.get(position);
             if known.is_none_or(|known| known.is_pending()) {
                 state.call_results.extend(part.call_results);
             }

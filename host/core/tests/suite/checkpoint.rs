@@ -256,7 +256,7 @@ fn tombstones_name_records_by_the_highest_position_first() {
     let suffixes: Vec<_> = appends
         .iter()
         .map(|append| {
-            let name = String::from_utf8(append.key.clone()).unwrap();
+            let name = append.key.to_string();
             name.split_once('#').map_or(String::new(), |(_, suffix)| suffix.to_owned())
         })
         .collect();

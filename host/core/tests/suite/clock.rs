@@ -3,7 +3,6 @@
 use crate::calls::{fresh, recorded, start};
 use crate::harness::{App, Ended, json, retryable, status, summary};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use weir_core::event::KIND_INPUT;
 use weir_core::id::EventId;
@@ -77,7 +76,7 @@ fn requests_move_the_clock_as_calls_do_and_their_replay_too() {
 #[test]
 fn random_numbers_differ_by_task_by_number_of_calls_and_from_those_of_wasi() {
     let mut one = fresh();
-    let mut other = start(BTreeMap::new());
+    let mut other = start(Default::default());
     other.task.event.id = EventId([2; 16]);
     let mut other = Invocation::new(other);
     assert_ne!(one.random_u32(), other.random_u32());

@@ -3,10 +3,9 @@
 use crate::arbitrary;
 use crate::harness::json;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 use weir_core::action_state::{
-    ActionState, CallResult, CallStatus, DecodeError, RecordKey, RecordKind, StateKey, decode, encode_call_result,
-    encode_state,
+    ActionState, CallResult, CallResults, CallStatus, DecodeError, RecordKey, RecordKind, StateKey, decode,
+    encode_call_result, encode_state,
 };
 use weir_core::checkpoint::{
     EntryKey, EntrySpace, Header, QueuedTask, RunRecord, decode_input, decode_node, encode_input, encode_node,
@@ -48,7 +47,7 @@ proptest! {
     ) {
         let kind = if result.is_pending() { RecordKind::CallPending(position) } else { RecordKind::CallResult(position) };
         let read = decode(&record(kind), &encode_call_result(&action, started_at_ms, &result)).unwrap();
-        prop_assert_eq!(read.call_results, BTreeMap::from([(position, result)]));
+        prop_assert_eq!(read.call_results, CallResults::from_iter([(position, result)]));
         prop_assert_eq!((read.action, read.started_at_ms), (action, started_at_ms));
     }
 

@@ -2,7 +2,6 @@
 
 use crate::calls::{fresh, recorded, start};
 use crate::harness::{App, Ended, json, retryable, status, summary};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use weir_core::action_state::CallPut;
 use weir_core::event::KIND_INPUT;
@@ -183,7 +182,7 @@ fn a_timeout_while_a_request_is_on_its_way_is_final() {
 // [S11] [S36]
 #[test]
 fn limits_hold_for_requests() {
-    let mut limited = start(BTreeMap::new());
+    let mut limited = start(Default::default());
     let limits = Arc::make_mut(&mut limited.limits);
     (limits.calls_max, limits.value_bytes_max) = (2, 20);
     let mut invocation = Invocation::new(limited.clone());

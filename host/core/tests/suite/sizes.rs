@@ -2,7 +2,6 @@
 
 use crate::calls::{begin, fail, recorded, start};
 use crate::harness::{App, Ended, fatal, json, retryable};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use weir_core::event::KIND_INPUT;
 use weir_core::failure::{Failure, FailureClass};
@@ -13,7 +12,7 @@ use weir_core::memory::Scope;
 // [S11]
 #[test]
 fn an_outcome_over_the_limit_is_recorded_as_a_failure_of_kind_limit() {
-    let mut limited = start(BTreeMap::new());
+    let mut limited = start(Default::default());
     Arc::make_mut(&mut limited.limits).value_bytes_max = 10;
     for outcome in [
         Ok(json("\"123456789\"")),
@@ -38,7 +37,7 @@ fn an_outcome_over_the_limit_is_recorded_as_a_failure_of_kind_limit() {
 #[test]
 fn limits_of_an_invocation_are_named_when_they_are_passed() {
     let named = |change: fn(&mut InvocationLimits), act: fn(&mut Invocation) -> Result<(), Abort>, limit: &str| {
-        let mut start = start(BTreeMap::new());
+        let mut start = start(Default::default());
         change(Arc::make_mut(&mut start.limits));
         let mut invocation = Invocation::new(start);
         act(&mut invocation).expect("one is within the limit");
@@ -54,7 +53,7 @@ fn limits_of_an_invocation_are_named_when_they_are_passed() {
         "limits.calls_max",
     );
     named(|limits| limits.events_max = 2, |it| it.emit("a", "1").map(|_| ()), "limits.events_max");
-    let mut start = start(BTreeMap::new());
+    let mut start = start(Default::default());
     let limits = Arc::make_mut(&mut start.limits);
     (limits.event_bytes_max, limits.value_bytes_max, limits.path_bytes_max) = (4, 6, 3);
     let mut invocation = Invocation::new(start);

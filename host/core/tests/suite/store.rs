@@ -240,11 +240,11 @@ fn dropping_a_call_takes_its_pending_record_first_and_then_its_outcome() {
     store.put_calls(&key, || unreachable!("the state is there"), vec![CallPut::Drop(1)]);
     let appends = store.take_appends();
     let suffix = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap().split_once('#').unwrap().1.to_owned();
-    assert_eq!(appends.iter().map(|append| suffix(&append.key)).collect::<Vec<_>>(), ["1?", "1"]);
+    assert_eq!(appends.iter().map(|append| suffix(&append.key.to_bytes())).collect::<Vec<_>>(), ["1?", "1"]);
     log.append(appends);
     acknowledge(&mut store, &mut log);
     assert_eq!(log.names(), ["k_0#0"]);
-    assert_eq!(store.get(&key).unwrap().call_results.keys().collect::<Vec<_>>(), [&0]);
+    assert_eq!(store.get(&key).unwrap().call_results.iter().map(|(position, _)| position).collect::<Vec<_>>(), [0]);
     store.put_calls(&key, || unreachable!("the state is there"), vec![CallPut::Drop(7)]);
     store.drop_call(&state_key("other", 0, 1, "a"), 0);
     store.drop_call(&state_key("k", 9, 1, "a"), 0);

@@ -7,6 +7,9 @@ mod keyed_state;
 
 use super::*;
 use std::path::Path;
+use weir_core::action_state::{RecordKey, RecordKind, StateKey};
+use weir_core::event::SequenceNumber;
+use weir_core::id::{ActionId, EventId};
 use weir_core::store::log::{ActionStateLog, Append, AppendKind, Position, RecordPlace, Ticket};
 
 fn open(directory: &Path) -> EmbeddedStore {
@@ -19,12 +22,22 @@ fn both_stores(directory: &Path, settings: StoreSettings) -> [Store; 2] {
     [Store::Embedded(embedded), Store::Memory(MemoryStore::new(settings))]
 }
 
+fn name(key: &str) -> RecordKey {
+    let state = StateKey {
+        key: key.into(),
+        sequence_number: SequenceNumber(0),
+        event: EventId([0; 16]),
+        action: ActionId::of_name("action"),
+    };
+    RecordKey { state, kind: RecordKind::State }
+}
+
 fn record(partition: u32, ticket: u64, value: &[u8]) -> Append {
     let what = AppendKind::Record(value.to_vec());
-    Append { partition: PartitionId(partition), ticket: Ticket(ticket), key: ticket.to_string().into_bytes(), what }
+    Append { partition: PartitionId(partition), ticket: Ticket(ticket), key: name(&ticket.to_string()), what }
 }
 
 fn tombstone(partition: u32, ticket: u64, place: RecordPlace) -> Append {
     let what = AppendKind::Tombstone(vec![place]);
-    Append { partition: PartitionId(partition), ticket: Ticket(ticket), key: vec![], what }
+    Append { partition: PartitionId(partition), ticket: Ticket(ticket), key: name(""), what }
 }

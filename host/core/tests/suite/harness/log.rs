@@ -27,7 +27,7 @@ impl Log {
             AppendKind::Record(value) => {
                 let position = self.end;
                 self.end += 1;
-                self.records.insert(position, (append.key, value));
+                self.records.insert(position, (append.key.to_bytes(), value));
                 self.positions.insert(append.ticket, position);
                 position
             }
@@ -38,7 +38,7 @@ impl Log {
                         RecordPlace::Unacknowledged(ticket) => self.positions[&ticket],
                     };
                     let (key, _) = self.records.remove(&position).expect("a tombstone names a record that is there");
-                    assert_eq!(key, append.key, "a tombstone names the place of its own key");
+                    assert_eq!(key, append.key.to_bytes(), "a tombstone names the place of its own key");
                 }
                 self.end
             }
