@@ -33,18 +33,27 @@ fn write_uuid(f: &mut fmt::Formatter<'_>, bytes: &[u8; 16]) -> fmt::Result {
     f.write_str(uuid_text(bytes, &mut [0; 36]))
 }
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
+/// The two digits of each byte.
+const HEX: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
+
+/// Where the digits of each byte stand.
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 fn uuid_text<'a>(bytes: &[u8; 16], text: &'a mut [u8; 36]) -> &'a str {
-    let mut at = 0;
-    for (index, byte) in bytes.iter().enumerate() {
-        if matches!(index, 4 | 6 | 8 | 10) {
-            text[at] = b'-';
-            at += 1;
-        }
-        text[at] = HEX[(byte >> 4) as usize];
-        text[at + 1] = HEX[(byte & 15) as usize];
-        at += 2;
+    for (byte, at) in bytes.iter().zip(PLACES) {
+        text[at..at + 2].copy_from_slice(&HEX[*byte as usize]);
+    }
+    for at in [8, 13, 18, 23] {
+        text[at] = b'-';
     }
     std::str::from_utf8(text).expect("hexadecimal digits are text")
 }
