@@ -100,7 +100,7 @@ impl CallsInHand {
         let (function, arguments) = names(call.asked, guest.begun, world);
         release_held(guest, world);
         let begun = guest.invocation.begin(&function, &arguments, mode, world.now_ms)?;
-        if mode == CallMode::Reconcilable {
+        if mode == CallMode::Reconcilable && begun.step == NextStep::Execute {
             call.ends_at_ms = Some(world.now_ms + guest.invocation.limits().effect_ms_max);
         }
         call.id = begun.id;
@@ -108,10 +108,7 @@ impl CallsInHand {
         match begun.step {
             NextStep::Execute => call.phase = Phase::Execute,
             NextStep::Replay(outcome) => on_outcome(call, &outcome, guest, world),
-            NextStep::Reconcile { not_before_ms } => {
-                call.ends_at_ms = Some(world.now_ms.max(not_before_ms) + guest.invocation.limits().effect_ms_max);
-                call.phase = Phase::Ask(not_before_ms);
-            }
+            NextStep::Reconcile { not_before_ms } => call.phase = Phase::Ask(not_before_ms),
         }
         Ok(())
     }
@@ -168,6 +165,13 @@ impl CallsInHand {
         let texts: Vec<_> = executed.map(|call| names(call.asked, call.position, world)).collect();
         let steps = guest.invocation.begin_requests(&summaries(&texts), world.now_ms)?;
         assert!(steps.iter().all(|step| matches!(step, RequestStep::InOpenCall { .. })), "a call is open");
+        if self.group.how == How::Open(CallMode::Reconcilable) {
+            let ends_at_ms = world.now_ms + guest.invocation.limits().effect_ms_max;
+            for call in self.calls.iter_mut().filter(|call| matches!(call.phase, Phase::Execute)) {
+                // What was reconciled has its time from here on.
+                call.ends_at_ms.get_or_insert(ends_at_ms);
+            }
+        }
         Ok(())
     }
 

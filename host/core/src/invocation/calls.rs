@@ -5,9 +5,10 @@
 //! | - | begin, recorded with an outcome | replayed | |
 //! | - | begin, never recorded, plain | open | |
 //! | - | begin, never recorded, reconcilable | open | pending record, at once |
-//! | - | begin, recorded as pending | open | |
+//! | - | begin, recorded as pending | reconciling | |
 //! | - | begin, recorded otherwise | - | divergence: the attempt fails, or the records from here on are dropped |
-//! | open | complete, retryable failure | held | |
+//! | reconciling | a request is going to leave the host | open | pending record, at once |
+//! | open, reconciling | complete, retryable failure | held | |
 //! | open | complete, a request left the host | ended | outcome, at once |
 //! | open | complete, computed in place | deferred | |
 //! | held | the guest goes on to another call | deferred, or ended | outcome, as above [S15] |
@@ -75,7 +76,8 @@ pub(super) struct Call {
     phase: Phase,
     /// A request of it left the host.
     left_host: bool,
-    /// By when its effect must have ended; for reconcilable calls.
+    /// By when its effect must have ended; for reconcilable calls. None while it is reconciled and nothing left the host:
+    /// then the recorded time stands.
     effect_ends_at_ms: Option<u64>,
 }
 
@@ -209,20 +211,17 @@ impl DurableCalls {
             }
             NextStep::Execute | NextStep::Reconcile { .. } => self.open += 1,
         }
-        if call.mode == CallMode::Reconcilable && !matches!(step, NextStep::Replay(_)) {
-            // An effect made after reconciling needs a time of its own: the recorded one has passed.
-            let from =
-                if let NextStep::Reconcile { not_before_ms } = step { now_ms.max(not_before_ms) } else { now_ms };
-            let effect_ends_at_ms = from + self.limits.effect_ms_max;
-            known.effect_ends_at_ms = Some(effect_ends_at_ms);
-            self.put_pending(position, &known, effect_ends_at_ms);
+        if call.mode == CallMode::Reconcilable && step == NextStep::Execute {
+            self.put_pending(position, &mut known, now_ms);
         }
         self.calls.push(known);
         Ok(Begun { position, id, step })
     }
 
-    fn put_pending(&mut self, position: u32, call: &Call, effect_ends_at_ms: u64) {
+    fn put_pending(&mut self, position: u32, call: &mut Call, now_ms: u64) {
         self.flush_deferred();
+        let effect_ends_at_ms = now_ms + self.limits.effect_ms_max;
+        call.effect_ends_at_ms = Some(effect_ends_at_ms);
         let result = CallResult {
             function_id: call.function_id.clone(),
             arguments_digest: call.digest,
@@ -272,13 +271,20 @@ impl DurableCalls {
 
     /// A request is going to leave the host for every call that is open: their outcomes are handed over at once.
     /// The time by which it must have ended.
-    pub(super) fn on_request_leaves(&mut self) -> Option<u64> {
-        let open = self.calls.iter_mut().filter(|call| matches!(call.phase, Phase::Open));
-        open.filter_map(|call| {
+    pub(super) fn on_request_leaves(&mut self, now_ms: u64) -> Option<u64> {
+        let mut calls = std::mem::take(&mut self.calls);
+        let mut ends_at_ms = None;
+        for (position, call) in calls.iter_mut().enumerate().filter(|(_, call)| matches!(call.phase, Phase::Open)) {
             call.left_host = true;
-            call.effect_ends_at_ms
-        })
-        .min()
+            if call.mode == CallMode::Reconcilable && call.effect_ends_at_ms.is_none() {
+                // An effect made after reconciling needs a time of its own: the recorded one has passed. Not before
+                // now, for an attempt that only waits for its reconciler must not make the next one wait longer.
+                self.put_pending(position as u32, call, now_ms);
+            }
+            ends_at_ms = [ends_at_ms, call.effect_ends_at_ms].into_iter().flatten().min();
+        }
+        self.calls = calls;
+        ends_at_ms
     }
 
     /// A request left the host for one call.

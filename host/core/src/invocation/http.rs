@@ -55,7 +55,7 @@ impl Invocation {
     /// [`Invocation::take_puts_before_waiting`] and all earlier ones of the key must be durable [S33].
     pub fn begin_requests(&mut self, requests: &[RequestSummary<'_>], now_ms: u64) -> Result<Vec<RequestStep>, Abort> {
         if self.calls.has_open() {
-            let cut_at_ms = self.calls.on_request_leaves();
+            let cut_at_ms = self.calls.on_request_leaves(now_ms);
             return Ok(requests.iter().map(|_| RequestStep::InOpenCall { cut_at_ms }).collect());
         }
         self.calls.release_held();

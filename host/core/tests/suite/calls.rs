@@ -9,7 +9,7 @@ use weir_core::failure::{Failure, FailureClass};
 use weir_core::id::EventId;
 use weir_core::invocation::{
     Abort, CallMode, GuestEnd, Invocation, InvocationEnd, InvocationResult, InvocationStart, NextStep, OnDivergence,
-    Task,
+    RequestStep, Task,
 };
 use weir_core::json::Json;
 use weir_core::limits::InvocationLimits;
@@ -206,10 +206,16 @@ fn a_pending_call_is_reconciled_when_its_effect_must_have_ended_and_its_answer_i
         let mut second = Invocation::new(start(pending.clone()));
         let begun = second.begin("a", "1", CallMode::Reconcilable, 9_000).unwrap();
         assert_eq!(begun.step, NextStep::Reconcile { not_before_ms: 32_000 });
-        let puts = second.take_puts();
-        let CallPut::Put(0, again) = &puts[0] else { panic!("{puts:?}") };
-        let ends = CallStatus::Pending { effect_ends_at_ms: 32_000 + 30_000 };
+        assert_eq!(second.take_puts(), [], "what only waits does not make the next attempt wait longer");
+        let summary = crate::harness::summary("GET", "http://outside/");
+        let steps = second.begin_requests(&[summary], 32_500).unwrap();
+        assert_eq!(steps, [RequestStep::InOpenCall { cut_at_ms: Some(62_500) }]);
+        let puts = second.take_puts_before_waiting();
+        let [CallPut::Put(0, again)] = &puts[..] else { panic!("{puts:?}") };
+        let ends = CallStatus::Pending { effect_ends_at_ms: 62_500 };
         assert_eq!(again.status, ends, "an effect made after reconciling has a time of its own");
+        second.begin_requests(&[summary], 40_000).unwrap();
+        assert_eq!(second.take_puts(), [], "one time for all of it");
         second.complete(0, outcome.clone(), 33_000).unwrap();
         let records = recorded(fail(second).puts);
         let mut third = Invocation::new(start(records));
