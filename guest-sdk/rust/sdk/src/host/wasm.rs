@@ -85,6 +85,11 @@ impl Host {
         log::write(level, message);
     }
 
+    /// Ends the attempt: the contract was used wrongly.
+    pub fn trap(why: String) -> ! {
+        panic!("{why}")
+    }
+
     pub fn emit(kind: &str, payload: &str) -> String {
         events::emit(kind, payload)
     }
