@@ -52,6 +52,7 @@ impl DurableCall {
     }
 
     /// Makes the call: runs `body` and records its outcome, or gives what was recorded.
+    #[track_caller]
     pub fn run<T>(self, body: impl FnOnce(&Call) -> Result<T>) -> Result<T>
     where
         T: Serialize + DeserializeOwned,
@@ -97,6 +98,7 @@ where
     R: FnOnce(&Call) -> Result<Option<T>>,
 {
     /// Makes the call: runs `body` and records its outcome, gives what was recorded, or has it reconciled.
+    #[track_caller]
     pub fn run(self, body: impl FnOnce(&Call) -> Result<T>) -> Result<T> {
         refuse_in_body(&self.call.function_id);
         let Begun { position, id, step } = Host::begin_reconcilable(&self.call.function_id, &self.call.arguments?);
@@ -157,6 +159,7 @@ pub(crate) fn in_body<T>(body: impl FnOnce() -> T) -> T {
 }
 
 /// Stops a durable call in the body of another: a replay of that would skip it, and diverge.
+#[track_caller]
 pub(crate) fn refuse_in_body(function_id: &str) {
     if IN_BODY.get() {
         Host::trap(format!(

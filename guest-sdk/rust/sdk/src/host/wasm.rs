@@ -85,7 +85,8 @@ impl Host {
         log::write(level, message);
     }
 
-    /// Ends the attempt: the contract was used wrongly.
+    /// Ends the attempt: the contract was used wrongly, at the place of the caller.
+    #[track_caller]
     pub fn trap(why: String) -> ! {
         panic!("{why}")
     }
