@@ -126,9 +126,11 @@ fn store(engine: &Engine, state: HostState) -> Store<HostState> {
     store
 }
 
-/// What one call of the guest may hand over: over this it traps before the host has looked, so limits come first.
+/// What one call of the guest may hand over: over this it traps before the host has looked. Whatever a guest holds once
+/// is within it, so that limits come first, and an outcome over its limit becomes one that is recorded [S11]; a guest
+/// that hands over the same bytes many times is stopped.
 fn call_bytes_max(limits: &InvocationLimits) -> usize {
-    limits.value_bytes_max.max(limits.event_bytes_max).saturating_mul(4).saturating_add(CALL_BYTES_SPARE)
+    limits.memory_bytes_max.saturating_add(CALL_BYTES_SPARE)
 }
 
 /// Runs to the end, or to a limit of time from outside. Ready at once, it asks for no timer.

@@ -37,8 +37,8 @@ pub(crate) fn guest_end(error: &wasmtime::Error, state: &HostState) -> Result<Gu
     } else if error.downcast_ref() == Some(&Trap::StackOverflow) {
         GuestEnd::Aborted(Abort::Limit("limits.stack_bytes_max", format!("call deeper{}", frames(error))))
     } else if error.root_cause().to_string().contains(OVER_CALL_BYTES) {
-        let what = "hand the host more in one call than it looks at".to_owned();
-        GuestEnd::Aborted(Abort::Limit("limits.value_bytes_max", what))
+        let what = "hand the host more in one call than the guest can hold".to_owned();
+        GuestEnd::Aborted(Abort::Limit("limits.memory_bytes_max", what))
     } else if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         GuestEnd::Trapped(format!("guest ended its process with exit code {}", exit.0))
     } else {
@@ -50,6 +50,8 @@ pub(crate) fn guest_end(error: &wasmtime::Error, state: &HostState) -> Result<Gu
 /// What the trap was, what the guest last said, and where it happened.
 pub(crate) fn trap_message(error: &wasmtime::Error, state: &HostState) -> String {
     let mut text = match error.downcast_ref::<Trap>() {
+        // A guest keeps a part of its stack in its own memory, where the host does not see it end.
+        Some(trap @ Trap::MemoryOutOfBounds) => format!("{trap} (so ends, too, a guest whose own stack is full)"),
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     };

@@ -42,7 +42,7 @@ pub enum SecretPlace {
 }
 
 impl SecretSettings {
-    /// Looks the value up; its prefix is part of it.
+    /// Looks the value up.
     pub fn read(&self) -> Result<Secret, SettingsError> {
         let wrong = |why: String| SettingsError::unplaced(format!("the secret for {} {why}", self.origin));
         let value = match &self.place {
@@ -59,7 +59,7 @@ impl SecretSettings {
         if value.contains(|letter: char| letter.is_ascii_control()) {
             return Err(wrong(format!("can't stand in a header, it has control characters: {}", self.place)));
         }
-        Ok(Secret::new(format!("{}{value}", self.prefix)))
+        Ok(Secret::new(value).with_prefix(self.prefix.as_str()))
     }
 }
 
@@ -110,7 +110,7 @@ mod tests {
             place: SecretPlace::File(file.clone()),
         };
         let secret = settings.read().unwrap();
-        assert_eq!(secret, Secret::new("Bearer hunter2"));
+        assert_eq!(secret, Secret::new("hunter2").with_prefix("Bearer "));
         assert!(!format!("{secret:?} {settings:?}").contains("hunter2"));
         std::fs::write(&file, "two\nlines\n").unwrap();
         assert!(!settings.read().unwrap_err().to_string().contains("lines"));

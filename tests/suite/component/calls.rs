@@ -89,6 +89,13 @@ fn an_outcome_over_the_limit_is_a_failure_that_is_recorded() {
     let outcome = Trial::limited(|limits| limits.value_bytes_max = 64, steps).run();
     let recorded = outcome.recorded();
     assert!(matches!(&recorded[&0].status, CallStatus::Failed(failure) if failure.kind == "limit"), "{recorded:?}");
+
+    // However large it is: its effect was made.
+    let steps = json!([{"catch": {"call": ["big", 1, {"bytes": 12 << 20}]}}, {"fail": {"retryable": ["busy", "x"]}}]);
+    let outcome = Trial::of(steps).run();
+    outcome.fails_with(FailureClass::Retryable, "x");
+    let recorded = outcome.recorded();
+    assert!(matches!(&recorded[&0].status, CallStatus::Failed(failure) if failure.kind == "limit"), "{recorded:?}");
 }
 
 // [S12]

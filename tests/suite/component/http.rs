@@ -226,3 +226,37 @@ fn a_secret_reaches_its_server_and_nobody_else() {
     assert!(!everything.contains("hunter22"), "{everything}");
     assert!(outcome.seen().to_string().contains("[redacted]"));
 }
+
+// [S10]
+#[test]
+fn a_secret_that_comes_back_without_its_prefix_or_in_a_body_that_is_no_text_is_redacted() {
+    let server = Server::start(|asked| {
+        let secret = asked.header("authorization").unwrap();
+        let token = secret.strip_prefix("Bearer ").unwrap();
+        if asked.line.starts_with("GET /bytes") {
+            let mut bytes = respond(200, "", &format!("?{token} {secret}")).into_bytes();
+            let at = bytes.iter().position(|&byte| byte == b'?').unwrap();
+            bytes[at] = 0xff;
+            return bytes;
+        }
+        respond(200, &format!("x-echo: {token}\r\n"), &format!("\"{token}\"")).into_bytes()
+    });
+    let secret = Secret::new("hunter22").with_prefix("Bearer ");
+    let secret_headers = vec![("Authorization".to_owned(), secret)];
+    let grants = Grants { http: vec![HttpGrant { origin: server.origin.clone(), secret_headers }] };
+    let component = load("probe", grants, &[], &InvocationLimits::default());
+    let steps =
+        json!([{"http": ["GET", server.url("/"), null]}, {"http-any-status": ["GET", server.url("/bytes"), null]}]);
+    let trial = Trial::with(component, steps);
+    let outcome = trial.run();
+    assert_eq!(server.asked()[1].header("authorization"), Some("Bearer hunter22"));
+    let everything = format!("{outcome:?} {:?}", trial.component);
+    assert!(!everything.contains("hunter22"), "{everything}");
+    assert!(outcome.seen().to_string().contains("[redacted]"));
+    // Bytes are recorded in base64, where nobody would find a secret by its text.
+    let recorded = outcome.recorded();
+    let CallStatus::Succeeded(response) = &recorded[&1].status else { panic!("{recorded:?}") };
+    let response: Value = serde_json::from_str(response.as_str()).unwrap();
+    let expected = weir_core::base64::encode(b"\xff[redacted] [redacted]");
+    assert_eq!(response["base64"], expected);
+}

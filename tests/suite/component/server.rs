@@ -26,11 +26,11 @@ pub struct Server {
 
 impl Server {
     /// Answers each request with what the function gives: status line, headers, body.
-    pub fn start(answer: impl Fn(&Asked) -> String + Send + Sync + 'static) -> Self {
+    pub fn start<A: Into<Vec<u8>>>(answer: impl Fn(&Asked) -> A + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
-        let answer = Arc::new(answer);
+        let answer = Arc::new(move |asked: &Asked| answer(asked).into());
         std::thread::spawn({
             let asked = asked.clone();
             move || {
@@ -61,12 +61,12 @@ pub fn respond(status: u16, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
 }
 
-fn serve(stream: TcpStream, asked: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -> String) {
+fn serve(stream: TcpStream, asked: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -> Vec<u8>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
     while let Some(request) = read(&mut reader) {
         asked.lock().unwrap().push(request.clone());
-        if writer.write_all(answer(&request).as_bytes()).is_err() {
+        if writer.write_all(&answer(&request)).is_err() {
             return;
         }
     }

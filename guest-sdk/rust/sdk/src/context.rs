@@ -50,8 +50,9 @@ impl Context {
     ///
     /// `function_id` and `arguments` say which call it is. If the process dies after the effect and before the record,
     /// `body` is run again with the same [`Call::id`]: hand that to the other side as its idempotency key, or make the
-    /// call reconcilable with [`durable_call`](Self::durable_call). Memory can't be changed, nor events emitted, in
-    /// `body`: a replay would skip that.
+    /// call reconcilable with [`durable_call`](Self::durable_call). Memory can't be changed, nor events emitted, nor
+    /// another durable call made, in `body`: a replay would skip that.
+    #[track_caller]
     pub fn durable<A, T>(&self, function_id: &str, arguments: &A, body: impl FnOnce(&Call) -> Result<T>) -> Result<T>
     where
         A: Serialize + ?Sized,

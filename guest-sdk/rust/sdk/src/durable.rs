@@ -1,5 +1,7 @@
 //! Durable calls: side effects whose outcome survives.
 
+use std::cell::Cell;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -50,10 +52,12 @@ impl DurableCall {
     }
 
     /// Makes the call: runs `body` and records its outcome, or gives what was recorded.
+    #[track_caller]
     pub fn run<T>(self, body: impl FnOnce(&Call) -> Result<T>) -> Result<T>
     where
         T: Serialize + DeserializeOwned,
     {
+        refuse_in_body(&self.function_id);
         let begun = Host::begin(&self.function_id, &self.arguments?);
         match begun.step {
             NextStep::Execute => execute(begun.position, Call { id: begun.id }, body),
@@ -94,13 +98,15 @@ where
     R: FnOnce(&Call) -> Result<Option<T>>,
 {
     /// Makes the call: runs `body` and records its outcome, gives what was recorded, or has it reconciled.
+    #[track_caller]
     pub fn run(self, body: impl FnOnce(&Call) -> Result<T>) -> Result<T> {
+        refuse_in_body(&self.call.function_id);
         let Begun { position, id, step } = Host::begin_reconcilable(&self.call.function_id, &self.call.arguments?);
         let call = Call { id };
         match step {
             NextStep::Execute => execute(position, call, body),
             NextStep::Replay(outcome) => read(outcome),
-            NextStep::Reconcile => match ask((self.reconciler)(&call))? {
+            NextStep::Reconcile => match ask(in_body(|| (self.reconciler)(&call)))? {
                 Some(outcome) => read(Host::complete(position, outcome)),
                 None => execute(position, call, body),
             },
@@ -132,7 +138,34 @@ fn execute<T>(position: u32, call: Call, body: impl FnOnce(&Call) -> Result<T>) 
 where
     T: Serialize + DeserializeOwned,
 {
-    read(Host::complete(position, write(body(&call))))
+    read(Host::complete(position, write(in_body(|| body(&call)))))
+}
+
+thread_local! {
+    /// Whether the body of a durable call is running, or its reconciler.
+    static IN_BODY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs what a replay skips, however it ends.
+pub(crate) fn in_body<T>(body: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            IN_BODY.set(self.0);
+        }
+    }
+    let _restore = Restore(IN_BODY.replace(true));
+    body()
+}
+
+/// Stops a durable call in the body of another: a replay of that would skip it, and diverge.
+#[track_caller]
+pub(crate) fn refuse_in_body(function_id: &str) {
+    if IN_BODY.get() {
+        Host::trap(format!(
+            "durable call `{function_id}` in the body of another, which a replay would skip: make it before or after"
+        ));
+    }
 }
 
 /// A result as the host records it.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::durable::{ask, not_reconcilable, read, write};
+use crate::durable::{ask, in_body, not_reconcilable, read, refuse_in_body, write};
 use crate::host::{Begun, Host, NextStep, Outcome};
 use crate::{Call, DurableCall, Request, Response, Result};
 
@@ -69,6 +69,7 @@ where
 {
     // Whatever can be wrong with a call shows before the first is opened.
     for call in &calls {
+        refuse_in_body(&call.call.function_id);
         call.call.arguments.clone()?;
         call.request.check()?;
     }
@@ -94,7 +95,7 @@ fn settle<'c, T: Serialize>(begun: Begun, call: RequestCall<'c, T>) -> Result<Sl
         NextStep::Execute => {}
         NextStep::Reconcile => {
             let reconciler = reconciler.ok_or_else(|| not_reconcilable(&call.function_id))?;
-            if let Some(outcome) = ask(reconciler(&Call { id: id.clone() }))? {
+            if let Some(outcome) = ask(in_body(|| reconciler(&Call { id: id.clone() })))? {
                 return Ok(Slot::Settled(Host::complete(position, outcome)));
             }
         }
@@ -128,7 +129,8 @@ where
         Slot::Settled(outcome) => read(outcome),
         Slot::Sent { position, reader } => {
             let answer = answers.next().expect("the host answers each request");
-            read(Host::complete(position, write(answer.and_then(Response::error_for_status).and_then(reader))))
+            let response = answer.and_then(Response::error_for_status);
+            read(Host::complete(position, write(response.and_then(|response| in_body(|| reader(response))))))
         }
         Slot::Unsent { .. } => unreachable!("send leaves no request behind"),
     });

@@ -269,3 +269,53 @@ fn arguments_that_are_no_json_open_no_call() {
     assert_eq!(EXECUTED.get(), 0);
     assert!(key.calls().is_empty());
 }
+
+fn calls_in_a_body(kind: String, ctx: &Context) -> Result {
+    let inner = || ctx.durable("inner", &1, |_| Ok(1));
+    match kind.as_str() {
+        "run" => ctx.durable("outer", &1, |_| inner()),
+        "reconciler" => ctx.durable_call("outer", &1).reconcile(|_| inner().map(Some)).run(|_| Ok(1)),
+        _ => ctx.durable("outer", &1, |_| {
+            let request = ctx.get("https://a.example/");
+            ctx.durable_all([ctx.durable_call("inner", &1).request(request, |_| Ok(1))]).map(|[one]| one)
+        }),
+    }
+    .map(|_: u32| ())
+}
+
+#[test]
+fn durable_call_in_the_body_of_another_is_refused() {
+    for kind in ["run", "reconciler", "all"] {
+        let mut key = TestKey::new("k");
+        key.crash_in("outer");
+        let mut failure = key.run(calls_in_a_body, kind).unwrap_err();
+        if kind == "reconciler" {
+            assert_eq!(failure.kind(), "crash");
+            failure = key.again(calls_in_a_body).unwrap_err();
+        }
+        assert_eq!(failure.kind(), "trap", "{kind}");
+        assert!(failure.message().contains("`inner` in the body of another"), "{failure}");
+    }
+    // And it is over with the attempt.
+    TestKey::new("k").run(nothing, &()).unwrap();
+}
+
+fn draws_in_a_body(_: Value, ctx: &Context) -> Result {
+    let body: (u32, u64) = ctx.durable("draw", &1, |_| {
+        let times = (0..2_500).map(|_| ctx.now_ms()).max();
+        Ok((ctx.random_u32(), times.unwrap_or_default()))
+    })?;
+    let outside = (ctx.random_u32(), ctx.random_u32(), ctx.now_ms());
+    ctx.durable("seen", &outside, |_| Ok(()))?;
+    ctx.output(&(body, outside))
+}
+
+// [S10]
+#[test]
+fn what_a_body_draws_and_reads_changes_nothing_after_it() {
+    let mut key = TestKey::new("k");
+    let outputs = key.run(draws_in_a_body, &()).unwrap().outputs();
+    assert_eq!(key.again(draws_in_a_body).unwrap().outputs(), outputs);
+    let outside = &outputs[0][1];
+    assert!(outputs[0][0][0] != outside[0] && outside[0] != outside[1], "{outputs:?}");
+}

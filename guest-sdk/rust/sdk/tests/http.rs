@@ -163,3 +163,32 @@ fn body_that_is_no_json_sends_nothing() {
     assert_eq!(key.run(unwritable, &()).unwrap_err().kind(), "json");
     assert!(key.requests().is_empty());
 }
+
+fn twice_the_same(_: Value, ctx: &Context) -> Result {
+    let results = ctx.send_each([ctx.get("https://a.example/"), ctx.get("https://a.example/")])?;
+    let ended = results.into_iter().collect::<Result<Vec<_>>>();
+    ctx.get("https://a.example/").send()?;
+    ended.map(|_| ())
+}
+
+// [S12]
+#[test]
+fn equal_requests_at_once_have_keys_of_their_own_which_only_those_after_them_may_take_again() {
+    let mut key = TestKey::new("k");
+    let keys = |key: &TestKey| -> Vec<String> {
+        key.requests().iter().map(|request| request.header("idempotency-key").unwrap().to_owned()).collect()
+    };
+    key.on_request(|_| TestResponse::json(&1));
+    key.run(twice_the_same, &()).unwrap();
+    let [first, second, third] = &keys(&key)[..] else { panic!("{key:?}") };
+    assert!(first != second && second != third && first != third);
+    key.again(twice_the_same).unwrap();
+    assert_eq!(key.requests().len(), 3, "a replay sends nothing");
+
+    let mut key = TestKey::new("k");
+    key.on_request(|_| TestResponse::status(503));
+    key.run(twice_the_same, &()).unwrap_err();
+    let [first, second, third] = &keys(&key)[..] else { panic!("{key:?}") };
+    assert_ne!(first, second);
+    assert_eq!(third, first, "the next tries the first again");
+}

@@ -181,8 +181,10 @@ fn redact(reply: &mut Reply, guest: &GuestSettings) {
             for (_, value) in &mut response.headers {
                 guest.redactor.redact(value);
             }
-            if let Body::Text(text) = &mut response.body {
-                guest.redactor.redact(text);
+            match &mut response.body {
+                Body::None => {}
+                Body::Text(text) => guest.redactor.redact(text),
+                Body::Bytes(bytes) => guest.redactor.redact_bytes(bytes),
             }
         }
         Err(HttpError::Connection(message) | HttpError::Other(message) | HttpError::TooLarge(message)) => {

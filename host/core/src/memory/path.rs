@@ -45,6 +45,10 @@ impl MemoryPath {
         if text.is_empty() {
             return Ok(Self::root());
         }
+        let mut plain = [0; PLAIN_BYTES_MAX];
+        if let Some(encoded) = encode_plain_name(text, &mut plain) {
+            return Ok(Self(encoded.into()));
+        }
         let dots = text.bytes().filter(|byte| *byte == b'.').count();
         let mut bytes = Vec::with_capacity(text.len() + dots + END.len());
         let mut name_is_empty = true;
@@ -113,6 +117,18 @@ impl MemoryPath {
     pub(super) fn ancestors(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
         (END.len()..self.0.len()).filter(|&at| self.0[at - END.len()..at] == END).map(|at| &self.0[..at])
     }
+}
+
+/// Most paths are one short name without anything to escape: these are encoded without a buffer from the heap.
+const PLAIN_BYTES_MAX: usize = 64;
+
+fn encode_plain_name<'a>(text: &str, buffer: &'a mut [u8; PLAIN_BYTES_MAX]) -> Option<&'a [u8]> {
+    let length = text.len() + END.len();
+    let plain = text.bytes().all(|byte| !matches!(byte, 0 | b'.' | b'\\'));
+    let encoded = buffer.get_mut(..length).filter(|_| plain)?;
+    encoded[..text.len()].copy_from_slice(text.as_bytes());
+    encoded[text.len()..].copy_from_slice(&END);
+    Some(encoded)
 }
 
 /// Walks the encoded names of a path.

@@ -147,7 +147,7 @@ impl KeyState {
         self.write_run(entries);
         self.write_pending(entries);
         if self.quarantined || self.persisted.quarantined {
-            let value = self.quarantined.then(|| self.task_in_hand().0.to_string().into_bytes());
+            let value = self.quarantined.then(|| self.state_in_hand().to_string().into_bytes());
             put(entries, EntrySpace::Quarantined, EntryKey::Key(self.key.clone()), value);
         }
         KeyInFlight {

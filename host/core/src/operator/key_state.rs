@@ -176,10 +176,11 @@ impl KeyState {
         if puts.is_empty() || !self.is_invoking(invocation) {
             return;
         }
-        let (key, task) = self.task_in_hand();
+        let key = self.state_in_hand();
         let started_at_ms = self.started_at_ms();
         report_dropped(&key, &puts, shared);
-        shared.store.put_calls(&key, || ActionState::started(task.action.clone(), started_at_ms), puts);
+        let action = &self.queued_in_hand().action;
+        shared.store.put_calls(&key, || ActionState::started(action.clone(), started_at_ms), puts);
     }
 
     pub(super) fn on_interrupted(&mut self, invocation: u64) {
@@ -193,7 +194,7 @@ impl KeyState {
     /// The name of the state of the first task, and the task.
     pub(super) fn task_in_hand(&self) -> (StateKey, Task) {
         let run = self.run.as_ref().expect("a run is in progress");
-        let queued = run.tasks.front().expect("a task is in hand");
+        let queued = self.queued_in_hand();
         let task = Task {
             key: self.key.clone(),
             sequence_number: run.sequence_number,
@@ -202,12 +203,25 @@ impl KeyState {
             source_timestamp_ms: run.input.timestamp_ms,
             headers: run.input.headers.clone(),
         };
-        (task.state_key(), task)
+        (self.state_in_hand(), task)
+    }
+
+    /// The first task, as it is queued.
+    pub(super) fn queued_in_hand(&self) -> &QueuedTask {
+        let run = self.run.as_ref().expect("a run is in progress");
+        run.tasks.front().expect("a task is in hand")
+    }
+
+    /// The name of the state of the first task.
+    pub(super) fn state_in_hand(&self) -> StateKey {
+        let sequence_number = self.run.as_ref().expect("a run is in progress").sequence_number;
+        let queued = self.queued_in_hand();
+        StateKey { key: self.key.clone(), sequence_number, event: queued.event.id, action: queued.action.id() }
     }
 
     /// Puts, with the state that quarantines the key, that this input event is given up: recovery does the same [S29].
     fn record_dropped(&mut self, input: &InputEvent, shared: &mut Shared) {
-        let (key, _) = self.task_in_hand();
+        let key = self.state_in_hand();
         let recorded = shared.store.get(&key).expect("a quarantined key has a state that says so");
         let mut state = ActionState::clone(recorded);
         match state.dropped_input.last_mut() {

@@ -58,7 +58,7 @@ impl Operator {
 
 impl KeyState {
     fn repair(&mut self, key: &StateKey, repairs: u32, repair: Repair, shared: &mut Shared) -> Result<(), RepairError> {
-        if !self.quarantined || self.task_in_hand().0 != *key {
+        if !self.quarantined || self.state_in_hand() != *key {
             return Err(RepairError::NotQuarantined(key.to_string()));
         }
         repair_state(&mut shared.store, key, repairs, repair)?;

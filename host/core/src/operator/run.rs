@@ -142,8 +142,8 @@ impl KeyState {
 
     /// An action completed: its state is put, then applied [S21].
     pub(super) fn on_action_completed(&mut self, effects: Effects, shared: &mut Shared, now_ms: u64) {
-        let (key, task) = self.task_in_hand();
-        let mut state = self.completed_state(&task, effects, shared);
+        let key = self.state_in_hand();
+        let mut state = self.completed_state(effects, shared);
         if let Some(known) = shared.store.get(&key) {
             // What a recovery must know of the time in quarantine: the repair, and the input dropped meanwhile.
             state.failed = known.failed.as_ref().filter(|failed| failed.repairs > 0).map(repaired);
@@ -163,7 +163,8 @@ impl KeyState {
         }
     }
 
-    fn completed_state(&self, task: &Task, effects: Effects, shared: &Shared) -> ActionState {
+    fn completed_state(&self, effects: Effects, shared: &Shared) -> ActionState {
+        let task = self.queued_in_hand();
         let matched = |event: Event| {
             let matched_actions = match &*event.kind {
                 KIND_OUTPUT => Vec::new(),

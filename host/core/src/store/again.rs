@@ -29,9 +29,10 @@ impl ActionStateStore {
             again.push((RecordKind::State, encode_state(&state)));
         }
         for (kind, value) in again {
-            let ticket = self.append(RecordKey { state: key.clone(), kind }, value);
-            let states = self.keys.get_mut(&key.key).expect("the key was just found");
-            let entry = states.states.get_mut(&inner(key)).expect("the state was just found");
+            let of_key = self.keys.get_mut(&key.key).expect("the key was just found");
+            let record = RecordKey { state: key.clone(), kind };
+            let ticket = self.outgoing.append(record, value, &mut of_key.last_ticket);
+            let entry = of_key.states.get_mut(&inner(key)).expect("the state was just found");
             entry.records.push((kind, RecordPlace::Unacknowledged(ticket)));
         }
         self.append_tombstones(key, old);

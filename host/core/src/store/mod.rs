@@ -5,6 +5,7 @@
 
 mod again;
 pub mod log;
+mod outgoing;
 mod positions;
 mod rebuild;
 mod states;
@@ -17,10 +18,10 @@ use crate::action_state::{
 use crate::event::{PartitionId, SequenceNumber};
 use crate::key::Key;
 use hashbrown::{HashMap, HashSet};
-use log::{Acknowledged, Append, AppendKind, Position, RecordPlace, Ticket};
+use log::{Acknowledged, Append, Position, RecordPlace, Ticket};
+use outgoing::{Outgoing, Unacknowledged};
 use positions::LivePositions;
 use states::{Entry, Inner, States};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A record that is too large for the log [S26].
@@ -46,16 +47,12 @@ const DECISION_BYTES: usize = 1_024;
 /// *Invariant:* the recovery marker is never after the oldest record of a state that is not pruned [S23].
 #[derive(Clone, Debug)]
 pub struct ActionStateStore {
-    partition: PartitionId,
     record_bytes_max: usize,
     keys: HashMap<Key, StatesOfKey>,
     live: LivePositions,
-    /// Appended and not acknowledged, in order.
-    unacknowledged: VecDeque<Unacknowledged>,
-    next_ticket: u64,
+    outgoing: Outgoing,
     /// The end of what is acknowledged.
     end: Position,
-    appends: Vec<Append>,
     /// States that a rebuild brought and no task has asked for.
     unasked: usize,
     /// States of keys that dropped input: few, so that the others are not looked through for each event.
@@ -69,26 +66,15 @@ struct StatesOfKey {
     last_ticket: Option<Ticket>,
 }
 
-/// An append whose acknowledgement is to come.
-#[derive(Clone, Debug)]
-enum Unacknowledged {
-    Record(RecordKey),
-    /// Of a key's record.
-    Tombstone(Key),
-}
-
 impl ActionStateStore {
     /// No states; the log ends there.
     pub fn new(partition: PartitionId, end: Position, record_bytes_max: usize) -> Self {
         Self {
-            partition,
             record_bytes_max,
             keys: HashMap::new(),
             live: LivePositions::default(),
-            unacknowledged: VecDeque::new(),
-            next_ticket: 0,
+            outgoing: Outgoing::new(partition),
             end,
-            appends: Vec::new(),
             unasked: 0,
             with_dropped_input: HashMap::new(),
         }
@@ -118,8 +104,10 @@ impl ActionStateStore {
             self.with_dropped_input.entry_ref(&key.key).or_default().insert(inner(key));
         }
         state.call_results.clear();
-        let ticket = self.append(RecordKey { state: key.clone(), kind: RecordKind::State }, value);
-        let states = &mut self.keys.get_mut(&key.key).expect("the append made the key").states;
+        let of_key = self.keys.entry_ref(&key.key).or_default();
+        let record = RecordKey { state: key.clone(), kind: RecordKind::State };
+        let ticket = self.outgoing.append(record, value, &mut of_key.last_ticket);
+        let states = &mut of_key.states;
         let entry = match states.get_mut(&inner(key)) {
             Some(entry) => {
                 if !state.completed {
@@ -145,11 +133,13 @@ impl ActionStateStore {
                         true => RecordKind::CallPending(position),
                         false => RecordKind::CallResult(position),
                     };
-                    let entry = self.entry(key, &start);
+                    let of_key = self.keys.entry_ref(&key.key).or_default();
+                    let entry = of_key.states.get_or_insert_with(inner(key), || Entry::new(start(), true));
                     let value = encode_call_result(&entry.state.action, entry.state.started_at_ms, &result);
                     Arc::make_mut(&mut entry.state).call_results.insert(position, result);
-                    let ticket = self.append(RecordKey { state: key.clone(), kind }, value);
-                    self.entry(key, &start).records.push((kind, RecordPlace::Unacknowledged(ticket)));
+                    let record = RecordKey { state: key.clone(), kind };
+                    let ticket = self.outgoing.append(record, value, &mut of_key.last_ticket);
+                    entry.records.push((kind, RecordPlace::Unacknowledged(ticket)));
                 }
                 CallPut::Drop(position) => self.drop_call(key, position),
             }
@@ -252,35 +242,36 @@ impl ActionStateStore {
 
     /// The appends that wait to be handed to the log, in order.
     pub fn take_appends(&mut self) -> Vec<Append> {
-        std::mem::take(&mut self.appends)
+        std::mem::take(&mut self.outgoing.appends)
     }
 
     /// Adds the appends that wait to be handed to the log, in order.
     pub fn take_appends_into(&mut self, appends: &mut Vec<Append>) {
-        appends.append(&mut self.appends);
+        appends.append(&mut self.outgoing.appends);
     }
 
     /// Whether appends wait to be handed to the log.
     pub fn has_appends(&self) -> bool {
-        !self.appends.is_empty()
+        !self.outgoing.appends.is_empty()
     }
 
     /// The next append is durable.
     pub fn on_acknowledged(&mut self, acknowledged: Acknowledged) {
         let Acknowledged { ticket, position, .. } = acknowledged;
-        let first = self.next_ticket - self.unacknowledged.len() as u64;
-        assert_eq!(ticket.0, first, "a gap in the acknowledgements of partition {}", self.partition);
-        let what = self.unacknowledged.pop_front().expect("an append was acknowledged that was never made");
-        let record = match what {
-            Unacknowledged::Record(record) => record,
+        let what = self.outgoing.on_acknowledged(ticket);
+        let first = self.outgoing.first_unacknowledged();
+        let (key, record) = match &what {
+            Unacknowledged::Record(record) => {
+                self.end = self.end.max(Position(position.0 + 1));
+                (&record.state.key, Some(record))
+            }
             Unacknowledged::Tombstone(key) => {
                 self.end = self.end.max(position);
-                return self.forget_key_if_done(&key);
+                (key, None)
             }
         };
-        self.end = self.end.max(Position(position.0 + 1));
-        let Some(states) = self.keys.get_mut(&record.state.key) else { return };
-        let entry = states.states.get_mut(&inner(&record.state));
+        let Some(of_key) = self.keys.get_mut(key) else { return };
+        let entry = record.and_then(|record| of_key.states.get_mut(&inner(&record.state)));
         let place = entry.and_then(|entry| {
             let waiting = RecordPlace::Unacknowledged(ticket);
             entry.records.iter_mut().find(|(_, place)| *place == waiting)
@@ -289,7 +280,9 @@ impl ActionStateStore {
             *place = RecordPlace::At(position);
             self.live.add(position);
         }
-        self.forget_key_if_done(&record.state.key);
+        if of_key.is_done(first) {
+            self.keys.remove(key);
+        }
     }
 
     /// The last append of a key that is not durable: its effects wait for it [S33].
@@ -300,12 +293,12 @@ impl ActionStateStore {
 
     /// The last append that is not durable: a checkpoint waits for it.
     pub fn undurable_any(&self) -> Option<Ticket> {
-        (!self.unacknowledged.is_empty()).then(|| Ticket(self.next_ticket - 1))
+        self.outgoing.last_unacknowledged()
     }
 
     /// The first append that is not durable, or will be made.
     pub fn first_unacknowledged(&self) -> Ticket {
-        Ticket(self.next_ticket - self.unacknowledged.len() as u64)
+        self.outgoing.first_unacknowledged()
     }
 
     /// How many states a rebuild brought that no task has asked for yet.
@@ -323,24 +316,6 @@ impl ActionStateStore {
         self.keys.values().all(|states| states.states.is_empty())
     }
 
-    fn entry(&mut self, key: &StateKey, start: impl FnOnce() -> ActionState) -> &mut Entry {
-        let states = self.keys.entry_ref(&key.key).or_default();
-        states.states.get_or_insert_with(inner(key), || Entry::new(start(), true))
-    }
-
-    fn append(&mut self, record: RecordKey, value: Vec<u8>) -> Ticket {
-        self.push_append(Unacknowledged::Record(record.clone()), record, AppendKind::Record(value))
-    }
-
-    fn push_append(&mut self, waiting: Unacknowledged, record: RecordKey, what: AppendKind) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
-        self.unacknowledged.push_back(waiting);
-        self.keys.entry_ref(&record.state.key).or_default().last_ticket = Some(ticket);
-        self.appends.push(Append { partition: self.partition, ticket, key: record, what });
-        ticket
-    }
-
     /// One tombstone for each key of the records, the highest position of a call first.
     fn append_tombstones(&mut self, key: &StateKey, mut records: Vec<(RecordKind, RecordPlace)>) {
         for (_, place) in &records {
@@ -349,22 +324,25 @@ impl ActionStateStore {
             }
         }
         records.sort_by_key(|(kind, _)| std::cmp::Reverse(*kind));
+        let last_ticket = &mut self.keys.entry_ref(&key.key).or_default().last_ticket;
         for of_one_key in records.chunk_by(|(a, _), (b, _)| a == b) {
             let record = RecordKey { state: key.clone(), kind: of_one_key[0].0 };
             let places = of_one_key.iter().map(|(_, place)| *place).collect();
-            let waiting = Unacknowledged::Tombstone(key.key.clone());
-            self.push_append(waiting, record, AppendKind::Tombstone(places));
+            self.outgoing.append_tombstone(record, places, last_ticket);
         }
     }
 
     fn forget_key_if_done(&mut self, key: &Key) {
-        let first = self.first_unacknowledged();
-        if let Some(states) = self.keys.get(key)
-            && states.states.is_empty()
-            && states.last_ticket.is_none_or(|last| last < first)
-        {
+        if self.keys.get(key).is_some_and(|of_key| of_key.is_done(self.outgoing.first_unacknowledged())) {
             self.keys.remove(key);
         }
+    }
+}
+
+impl StatesOfKey {
+    /// Whether nothing is left to be known of the key.
+    fn is_done(&self, first_unacknowledged: Ticket) -> bool {
+        self.states.is_empty() && self.last_ticket.is_none_or(|last| last < first_unacknowledged)
     }
 }
 

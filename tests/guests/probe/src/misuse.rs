@@ -1,7 +1,7 @@
 //! Wrong uses of the contract, made past the SDK, which does not allow them.
 
 use weir_sdk::__private::bindings::weir::action::memory::{self, Scope};
-use weir_sdk::__private::bindings::weir::action::{durable_call, events, types};
+use weir_sdk::__private::bindings::weir::action::{durable_call, events, http, types};
 use weir_sdk::prelude::*;
 
 /// Calls of the contract as they are, texts taken as written.
@@ -19,6 +19,8 @@ pub enum Misuse {
     Emit(String, String),
     /// Sees what the host says to this path.
     Get(String),
+    /// Sends a request whose headers are the same bytes many times: how many bytes, how often.
+    SameBytesAsHeaders(usize, usize),
 }
 
 impl Misuse {
@@ -31,9 +33,23 @@ impl Misuse {
             Self::CloseFailed(position, kind) => close(*position, Err(failure(kind)), seen),
             Self::Set(path, json) => seen.push(json!(format!("{:?}", memory::set(Scope::ShortTerm, path, json)))),
             Self::Emit(kind, json) => seen.push(json!(events::emit(kind, json))),
+            Self::SameBytesAsHeaders(length, count) => send_same_bytes(*length, *count),
             Self::Get(path) => seen.push(json!(format!("{:?}", memory::get(Scope::ShortTerm, path)))),
         }
     }
+}
+
+/// The headers lie in one place, so the guest's memory holds them all.
+fn send_same_bytes(length: usize, count: usize) {
+    let mut text = std::mem::ManuallyDrop::new("x".repeat(length));
+    let start = text.as_mut_ptr();
+    // SAFETY: each is read only, and none is dropped.
+    let value = || unsafe { String::from_raw_parts(start, length, length) };
+    let headers = (0..count).map(|_| (String::new(), value())).collect();
+    let (method, url) = ("GET".to_owned(), "http://a.example/".to_owned());
+    let request = http::Request { method, url, headers, body: http::Body::None, timeout_ms: None };
+    let _ = http::send(&request);
+    std::mem::forget(request);
 }
 
 fn close(position: u32, outcome: std::result::Result<String, types::Failure>, seen: &mut Vec<Value>) {

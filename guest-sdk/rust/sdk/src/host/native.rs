@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::{Begun, HttpError, HttpRequest, HttpResponse, Level, MemoryError, Outcome, Scope};
-use crate::testing::attempt::Attempt;
+use crate::testing::attempt::{self, Attempt};
 
 thread_local! {
     static RUNNING: RefCell<Option<Rc<Attempt>>> = const { RefCell::new(None) };
@@ -68,6 +68,10 @@ impl Host {
             Some(attempt) => attempt.log(level, message),
             None => eprintln!("{level:?} {message}"),
         }
+    }
+
+    pub fn trap(why: String) -> ! {
+        attempt::trap(why)
     }
 
     pub fn emit(kind: &str, payload: &str) -> String {

@@ -85,6 +85,12 @@ impl Host {
         log::write(level, message);
     }
 
+    /// Ends the attempt: the contract was used wrongly, at the place of the caller.
+    #[track_caller]
+    pub fn trap(why: String) -> ! {
+        panic!("{why}")
+    }
+
     pub fn emit(kind: &str, payload: &str) -> String {
         events::emit(kind, payload)
     }

@@ -40,6 +40,10 @@ struct Asked {
     arguments: Value,
     reconcilable: bool,
     open: bool,
+    /// Tells calls with the same function id and arguments apart.
+    ordinal: u32,
+    /// Its outcome was a retryable failure: a repetition has the same id.
+    may_repeat: bool,
 }
 
 /// What an attempt has done so far; nothing of it counts until the action has completed, but for call results.
@@ -54,16 +58,31 @@ pub(crate) struct Done {
     asked: Vec<Asked>,
     /// Retryable outcomes: recorded only if the action goes on to another call.
     unrecorded: BTreeMap<u32, CallResult>,
-    /// Keys of the calls whose outcome was not a retryable failure: a repetition has the same id.
-    settled_ids: BTreeMap<String, u32>,
     clock_us: u64,
-    drawn: u64,
+    /// Random numbers drawn since so many calls had begun; those of bodies apart, for a replay skips them.
+    drawn: [(usize, u64); 2],
 }
 
 impl Done {
     /// Nothing yet, but for what earlier attempts recorded.
     pub fn with_call_results(call_results: BTreeMap<u32, CallResult>) -> Self {
         Self { call_results, ..Self::default() }
+    }
+
+    fn has_open_call(&self) -> bool {
+        self.asked.iter().any(|call| call.open)
+    }
+
+    /// The lowest ordinal that no call with this function id and these arguments holds. One whose outcome was a
+    /// retryable failure gives its ordinal back, but not to those that began together with it, from `batch_from` on.
+    fn free_ordinal(&self, function_id: &str, arguments: &Value, batch_from: usize) -> u32 {
+        let holds = |ordinal: u32| {
+            self.asked.iter().enumerate().any(|(position, call)| {
+                let same = call.function_id == function_id && call.arguments == *arguments;
+                same && call.ordinal == ordinal && (!call.may_repeat || position >= batch_from)
+            })
+        };
+        (0..).find(|&ordinal| !holds(ordinal)).expect("calls are fewer")
     }
 }
 
@@ -87,23 +106,27 @@ fn end(failure: Failure) -> ! {
     std::panic::resume_unwind(Box::new(Ended(failure)))
 }
 
-fn trap(why: String) -> ! {
+pub(crate) fn trap(why: String) -> ! {
     end(Failure::fatal("trap", why))
 }
 
 impl Attempt {
     pub fn now_ms(&self) -> u64 {
         let mut done = self.done.borrow_mut();
-        done.clock_us += 1;
+        // A body's readings move nothing, for a replay skips them.
+        done.clock_us += u64::from(!done.has_open_call());
         self.setting.start_ms + done.clock_us / 1000
     }
 
-    /// SplitMix64 over the task, the number of calls begun, and the number of draws.
+    /// SplitMix64 over the task, the number of calls begun, and the number of draws since.
     pub fn random_u32(&self) -> u32 {
         let mut done = self.done.borrow_mut();
-        done.drawn += 1;
-        let seed = format!("{} {}", self.event_id, done.asked.len());
-        let mut z = seed.bytes().fold(done.drawn, |z, byte| mix(z ^ u64::from(byte)));
+        let (begun, in_body) = (done.asked.len(), done.has_open_call());
+        let stream = &mut done.drawn[usize::from(in_body)];
+        *stream = (begun, if stream.0 == begun { stream.1 + 1 } else { 1 });
+        let drawn = stream.1;
+        let seed = format!("{} {begun} {in_body}", self.event_id);
+        let mut z = seed.bytes().fold(drawn, |z, byte| mix(z ^ u64::from(byte)));
         z = mix(z);
         (z >> 32) as u32
     }
@@ -141,16 +164,21 @@ impl Attempt {
     }
 
     pub fn begin(&self, function_id: &str, arguments: Value, reconcilable: bool) -> Begun {
-        let mut done = self.done.borrow_mut();
-        let done = &mut *done;
-        if done.asked.iter().any(|call| call.open && call.function_id == function_id && call.arguments == arguments) {
+        let same = |call: &Asked| call.open && call.function_id == function_id && call.arguments == arguments;
+        if self.done.borrow().asked.iter().any(same) {
             trap(format!("`{function_id}` is begun while a call with the same function id and arguments is open"));
         }
+        self.begin_in_batch(function_id, arguments, reconcilable, usize::MAX)
+    }
+
+    fn begin_in_batch(&self, function_id: &str, arguments: Value, reconcilable: bool, batch_from: usize) -> Begun {
+        let mut done = self.done.borrow_mut();
+        let done = &mut *done;
         let unrecorded = std::mem::take(&mut done.unrecorded);
         done.call_results.extend(unrecorded);
         let position = done.asked.len() as u32;
-        let same = done.settled_ids.get(&identity(function_id, &arguments)).copied().unwrap_or(0);
-        let id = format!("{}/{function_id}/{:016x}/{same}", self.setting.key, fold(&arguments.to_string()));
+        let ordinal = done.free_ordinal(function_id, &arguments, batch_from);
+        let id = format!("{}/{function_id}/{:016x}/{ordinal}", self.setting.key, fold(&arguments.to_string()));
         let step = match done.call_results.get(&position) {
             None => NextStep::Execute,
             Some(recorded) if recorded.function_id != function_id || recorded.arguments != arguments => {
@@ -174,15 +202,16 @@ impl Attempt {
             done.call_results.insert(position, pending);
         }
         let open = !matches!(step, NextStep::Replay(_));
+        let mut may_repeat = false;
         if let NextStep::Replay(outcome) = &step {
-            settle(done, function_id, &arguments, outcome);
+            may_repeat = outcome.as_ref().is_err_and(Failure::is_retryable);
             done.calls.push(TestCall {
                 function_id: function_id.into(),
                 replayed: true,
                 outcome: Outcome::of(outcome),
             });
         }
-        done.asked.push(Asked { function_id: function_id.into(), arguments, reconcilable, open });
+        done.asked.push(Asked { function_id: function_id.into(), arguments, reconcilable, open, ordinal, may_repeat });
         Begun { position, id, step }
     }
 
@@ -197,9 +226,9 @@ impl Attempt {
             end(Failure::retryable("crash", why));
         }
         call.open = false;
+        call.may_repeat = outcome.as_ref().is_err_and(Failure::is_retryable);
         let (function_id, arguments) = (call.function_id.clone(), call.arguments.clone());
         let result = CallResult { function_id, arguments, outcome: Some(outcome.clone()) };
-        settle(done, &result.function_id, &result.arguments, &outcome);
         let shown =
             TestCall { function_id: result.function_id.clone(), replayed: false, outcome: Outcome::of(&outcome) };
         done.calls.push(shown);
@@ -213,18 +242,19 @@ impl Attempt {
 
     /// Sends requests that belong to an open call, or else makes a durable call of each.
     pub fn send_all(&self, requests: Vec<HttpRequest>) -> Vec<Result<HttpResponse, HttpError>> {
-        if self.done.borrow().asked.iter().any(|call| call.open) {
+        if self.done.borrow().has_open_call() {
             return requests.iter().map(|request| self.exchange(request)).collect();
         }
-        let begun: Vec<Begun> = requests.iter().map(|request| self.begin_request(request)).collect();
+        let batch_from = self.done.borrow().asked.len();
+        let begun: Vec<Begun> = requests.iter().map(|request| self.begin_request(request, batch_from)).collect();
         let steps = begun.into_iter().zip(requests);
         steps.map(|(begun, request)| self.settle_request(begun, request)).collect()
     }
 
-    fn begin_request(&self, request: &HttpRequest) -> Begun {
+    fn begin_request(&self, request: &HttpRequest, batch_from: usize) -> Begun {
         let path = request.url.split(['?', '#']).next().unwrap_or_default();
         let arguments = json!({"method": request.method, "url": request.url, "body": body_json(&request.body)});
-        self.begin(&format!("{} {path}", request.method), arguments, false)
+        self.begin_in_batch(&format!("{} {path}", request.method), arguments, false, batch_from)
     }
 
     fn settle_request(&self, begun: Begun, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
@@ -263,16 +293,6 @@ impl Attempt {
             Failure::fatal("divergence", why)
         })
     }
-}
-
-fn settle(done: &mut Done, function_id: &str, arguments: &Value, outcome: &host::Outcome) {
-    if !outcome.as_ref().is_err_and(Failure::is_retryable) {
-        *done.settled_ids.entry(identity(function_id, arguments)).or_default() += 1;
-    }
-}
-
-fn identity(function_id: &str, arguments: &Value) -> String {
-    format!("{function_id} {arguments}")
 }
 
 fn mix(z: u64) -> u64 {

@@ -1,0 +1,81 @@
+//! What goes to the log and is not acknowledged yet.
+
+use super::log::{Append, AppendKind, RecordPlace, Ticket};
+use crate::action_state::RecordKey;
+use crate::event::PartitionId;
+use crate::key::Key;
+use std::collections::VecDeque;
+
+/// The appends of one partition: those that wait to be handed to the log, and those that wait for their acknowledgement.
+///
+/// *Invariant:* tickets are given, and acknowledged, in their order and without gaps [S26].
+#[derive(Clone, Debug)]
+pub(super) struct Outgoing {
+    partition: PartitionId,
+    pub(super) appends: Vec<Append>,
+    unacknowledged: VecDeque<Unacknowledged>,
+    next_ticket: u64,
+}
+
+/// An append whose acknowledgement is to come.
+#[derive(Clone, Debug)]
+pub(super) enum Unacknowledged {
+    /// A record.
+    Record(RecordKey),
+    /// A tombstone of a key's record.
+    Tombstone(Key),
+}
+
+impl Outgoing {
+    pub(super) fn new(partition: PartitionId) -> Self {
+        Self { partition, appends: Vec::new(), unacknowledged: VecDeque::new(), next_ticket: 0 }
+    }
+
+    /// Appends a record. `last_ticket` is that of its key.
+    pub(super) fn append(&mut self, record: RecordKey, value: Vec<u8>, last_ticket: &mut Option<Ticket>) -> Ticket {
+        self.push(Unacknowledged::Record(record.clone()), record, AppendKind::Record(value), last_ticket)
+    }
+
+    /// Appends a tombstone for the records of this name, which stand at these places.
+    pub(super) fn append_tombstone(
+        &mut self,
+        record: RecordKey,
+        places: Vec<RecordPlace>,
+        last_ticket: &mut Option<Ticket>,
+    ) {
+        let waiting = Unacknowledged::Tombstone(record.state.key.clone());
+        self.push(waiting, record, AppendKind::Tombstone(places), last_ticket);
+    }
+
+    fn push(
+        &mut self,
+        waiting: Unacknowledged,
+        record: RecordKey,
+        what: AppendKind,
+        last_ticket: &mut Option<Ticket>,
+    ) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.unacknowledged.push_back(waiting);
+        *last_ticket = Some(ticket);
+        self.appends.push(Append { partition: self.partition, ticket, key: record, what });
+        ticket
+    }
+
+    /// The next append is acknowledged.
+    pub(super) fn on_acknowledged(&mut self, ticket: Ticket) -> Unacknowledged {
+        let first = self.first_unacknowledged();
+        assert_eq!(ticket, first, "a gap in the acknowledgements of partition {}", self.partition);
+        self.unacknowledged.pop_front().expect("an append was acknowledged that was never made")
+    }
+
+    /// The first append that is not acknowledged, or will be made.
+    pub(super) fn first_unacknowledged(&self) -> Ticket {
+        Ticket(self.next_ticket - self.unacknowledged.len() as u64)
+    }
+
+    /// The last append that is not acknowledged.
+    pub(super) fn last_unacknowledged(&self) -> Option<Ticket> {
+        (!self.unacknowledged.is_empty()).then(|| Ticket(self.next_ticket - 1))
+    }
+}
