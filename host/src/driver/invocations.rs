@@ -72,7 +72,7 @@ impl Invocations {
         let (component, reuse) = self.actions.get(invocation.task().action.id()).clone();
         let (invoker, port) = (self.invoker.clone(), self.port.clone());
         let mut running: Waiting =
-            Box::pin(async move { (id, invoker.invoke(&component, reuse, *invocation, port).await) });
+            Box::pin(async move { (id, invoker.invoke(&component, reuse, invocation, port).await) });
         match std::future::poll_fn(|context| Poll::Ready(running.as_mut().poll(context))).await {
             Poll::Ready((_, end)) => Some((id, key, Some(end))),
             Poll::Pending => {
