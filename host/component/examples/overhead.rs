@@ -174,8 +174,8 @@ impl Clock {
 
 struct Memoryless;
 impl InvocationPort for Memoryless {
-    fn put(&self, _: u64, _: Vec<CallPut>) {}
-    fn door(&self, _: u64, _: Vec<CallPut>) -> DoorFuture {
+    fn put(&self, _: &Invocation, _: Vec<CallPut>) {}
+    fn door(&self, _: &Invocation, _: Vec<CallPut>) -> DoorFuture {
         Box::pin(std::future::ready(Ok(())))
     }
     fn wall_clock_us(&self) -> u64 {

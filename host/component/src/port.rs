@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use weir_core::action_state::CallPut;
+use weir_core::invocation::Invocation;
 
 /// Resolves when every put of the key is durable.
 pub type DoorFuture = Pin<Box<dyn Future<Output = Result<(), DoorClosed>> + Send>>;
@@ -10,11 +11,11 @@ pub type DoorFuture = Pin<Box<dyn Future<Output = Result<(), DoorClosed>> + Send
 /// The way of an invocation to the action-state log and the clock. One for each shard; implemented by the driver.
 pub trait InvocationPort: Send + Sync + 'static {
     /// Hands records to the log, in order, without waiting.
-    fn put(&self, invocation: u64, puts: Vec<CallPut>);
+    fn put(&self, invocation: &Invocation, puts: Vec<CallPut>);
 
     /// Hands records to the log, and resolves when these and all earlier ones of the key are durable: then a request
     /// may leave the host [S33].
-    fn door(&self, invocation: u64, puts: Vec<CallPut>) -> DoorFuture;
+    fn door(&self, invocation: &Invocation, puts: Vec<CallPut>) -> DoorFuture;
 
     /// Time outside, microseconds since 1970 UTC.
     fn wall_clock_us(&self) -> u64;

@@ -55,7 +55,7 @@ impl Job {
     pub(crate) fn put(&mut self) {
         let puts = self.invocation.take_puts();
         if !puts.is_empty() {
-            self.port.put(self.invocation.id(), puts);
+            self.port.put(&self.invocation, puts);
         }
     }
 
@@ -63,7 +63,7 @@ impl Job {
     pub(crate) fn put_before_waiting(&mut self) {
         let puts = self.invocation.take_puts_before_waiting();
         if !puts.is_empty() {
-            self.port.put(self.invocation.id(), puts);
+            self.port.put(&self.invocation, puts);
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Invocations {
     max: usize,
     queued: VecDeque<Box<Invocation>>,
     waiting: FuturesUnordered<Waiting>,
-    /// Keys of those that were started and have not ended.
+    /// Keys of those that wait.
     keys: HashMap<u64, Key>,
 }
 
@@ -51,16 +51,6 @@ impl Invocations {
         self.keys.is_empty() && self.queued.is_empty()
     }
 
-    /// The key of one that runs.
-    pub(super) fn key(&self, id: u64) -> Option<&Key> {
-        self.keys.get(&id)
-    }
-
-    /// One has ended.
-    pub(super) fn forget(&mut self, id: u64) {
-        self.keys.remove(&id);
-    }
-
     /// Starts the next one, and runs it until it waits for something; its end, if it came to it.
     pub(super) async fn start_next(&mut self) -> Option<(u64, Key, Option<Ended>)> {
         if self.is_full() {
@@ -68,7 +58,6 @@ impl Invocations {
         }
         let invocation = self.queued.pop_front()?;
         let (id, key) = (invocation.id(), invocation.task().key.clone());
-        self.keys.insert(id, key.clone());
         let (component, reuse) = self.actions.get(invocation.task().action.id()).clone();
         let (invoker, port) = (self.invoker.clone(), self.port.clone());
         let mut running: Waiting =
@@ -76,6 +65,7 @@ impl Invocations {
         match std::future::poll_fn(|context| Poll::Ready(running.as_mut().poll(context))).await {
             Poll::Ready((_, end)) => Some((id, key, Some(end))),
             Poll::Pending => {
+                self.keys.insert(id, key.clone());
                 self.waiting.push(running);
                 Some((id, key, None))
             }
@@ -86,7 +76,7 @@ impl Invocations {
     pub(super) async fn next(&mut self) -> (u64, Key, Ended) {
         match self.waiting.next().await {
             Some((id, end)) => {
-                let key = self.keys.get(&id).expect("an invocation that runs has a key").clone();
+                let key = self.keys.remove(&id).expect("an invocation that waits has a key");
                 (id, key, end)
             }
             None => std::future::pending().await,

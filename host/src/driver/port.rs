@@ -7,14 +7,16 @@ use tokio::sync::{mpsc, oneshot};
 use weir_component::{DoorClosed, DoorFuture, InvocationPort, LoadedComponent};
 use weir_core::action_state::CallPut;
 use weir_core::id::ActionId;
+use weir_core::invocation::Invocation;
+use weir_core::key::Key;
 
 /// What an invocation tells its shard while it runs.
 #[derive(Debug)]
 pub(super) enum Fact {
     /// Records for the log.
-    Put { invocation: u64, puts: Vec<CallPut> },
+    Put { key: Key, invocation: u64, puts: Vec<CallPut> },
     /// Records for the log, and a request that waits until they and all before are durable.
-    Door { invocation: u64, puts: Vec<CallPut>, reply: oneshot::Sender<Result<(), DoorClosed>> },
+    Door { key: Key, invocation: u64, puts: Vec<CallPut>, reply: oneshot::Sender<Result<(), DoorClosed>> },
 }
 
 /// The port of one shard.
@@ -33,14 +35,16 @@ impl ShardPort {
 }
 
 impl InvocationPort for ShardPort {
-    fn put(&self, invocation: u64, puts: Vec<CallPut>) {
+    fn put(&self, invocation: &Invocation, puts: Vec<CallPut>) {
+        let (key, invocation) = (invocation.task().key.clone(), invocation.id());
         // A shard that is gone has no use for them: nothing of the invocation counts any more.
-        let _ = self.facts.send(Fact::Put { invocation, puts });
+        let _ = self.facts.send(Fact::Put { key, invocation, puts });
     }
 
-    fn door(&self, invocation: u64, puts: Vec<CallPut>) -> DoorFuture {
+    fn door(&self, invocation: &Invocation, puts: Vec<CallPut>) -> DoorFuture {
+        let (key, invocation) = (invocation.task().key.clone(), invocation.id());
         let (reply, receiver) = oneshot::channel();
-        let sent = self.facts.send(Fact::Door { invocation, puts, reply });
+        let sent = self.facts.send(Fact::Door { key, invocation, puts, reply });
         Box::pin(async move {
             sent.map_err(|_| DoorClosed)?;
             receiver.await.unwrap_or(Err(DoorClosed))

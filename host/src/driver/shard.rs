@@ -226,12 +226,11 @@ impl Shard {
     }
 
     fn on_fact(&mut self, fact: Fact) -> anyhow::Result<()> {
-        let (invocation, puts, reply) = match fact {
-            Fact::Put { invocation, puts } => (invocation, puts, None),
-            Fact::Door { invocation, puts, reply } => (invocation, puts, Some(reply)),
+        let (key, invocation, puts, reply) = match fact {
+            Fact::Put { key, invocation, puts } => (key, invocation, puts, None),
+            Fact::Door { key, invocation, puts, reply } => (key, invocation, puts, Some(reply)),
         };
         let at = self.operator_of(invocation);
-        let Some(key) = self.invocations.key(invocation).cloned() else { return Ok(()) };
         self.operators[at].on_call_puts(&key, invocation, puts);
         self.pump(at)?;
         if let Some(reply) = reply {
@@ -256,7 +255,6 @@ impl Shard {
         while let Ok(fact) = self.facts.try_recv() {
             self.on_fact(fact)?;
         }
-        self.invocations.forget(id);
         let at = self.operator_of(id);
         match end {
             Ok(end) => self.operators[at].on_invocation_ended(key, end, now_ms()),

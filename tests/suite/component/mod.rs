@@ -89,12 +89,12 @@ impl Port {
 }
 
 impl InvocationPort for Port {
-    fn put(&self, _: u64, puts: Vec<CallPut>) {
+    fn put(&self, _: &Invocation, puts: Vec<CallPut>) {
         assert!(!puts.is_empty(), "nothing is handed over for nothing");
         self.hand(puts);
     }
 
-    fn door(&self, _: u64, puts: Vec<CallPut>) -> DoorFuture {
+    fn door(&self, _: &Invocation, puts: Vec<CallPut>) -> DoorFuture {
         self.hand(puts);
         self.handed.lock().unwrap().push(Handed::Door);
         let closed = self.closed.load(Ordering::Relaxed);

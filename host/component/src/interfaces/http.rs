@@ -76,7 +76,7 @@ impl HostState {
         let (guest, began_at) = (self.guest.clone(), self.cpu.tick());
         let job = self.job()?;
         let puts = job.invocation.take_puts_before_waiting();
-        let open = job.port.door(job.invocation.id(), puts).await;
+        let open = job.port.door(&job.invocation, puts).await;
         open.map_err(|_| crate::port::Interrupted)?;
 
         let limits = job.invocation.limits().clone();
