@@ -49,7 +49,7 @@ fn a_reconcilable_call_is_put_as_pending_and_its_reconciler_asked_later() {
     assert!(effect_ends_at_ms > super::WALL_MS);
 
     let mut again = Trial::of(steps(json!({"happened": "before"})));
-    again.start.recorded = [(0, pending.clone())].into();
+    again.start.recorded = [(0, pending.clone())].into_iter().collect();
     again.port.wall_us.store((effect_ends_at_ms - super::WALL_MS) * 1000, Ordering::Relaxed);
     assert_eq!(again.seen(), json!(["before"]));
 }
@@ -65,7 +65,7 @@ fn a_reconciler_is_not_asked_while_the_effect_may_be_on_its_way() {
     again.port.wall_us.store(u64::MAX, Ordering::Relaxed);
     let effect_ends_at_ms = weir_component::InvocationPort::wall_clock_us(&*again.port) / 1000 + 50;
     pending.status = CallStatus::Pending { effect_ends_at_ms };
-    again.start.recorded = [(0, pending)].into();
+    again.start.recorded = [(0, pending)].into_iter().collect();
     assert_eq!(again.seen(), json!(["before"]));
     assert!(weir_component::InvocationPort::wall_clock_us(&*again.port) / 1000 >= effect_ends_at_ms);
 }

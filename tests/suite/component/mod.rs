@@ -163,7 +163,7 @@ impl Trial {
             task,
             attempt: 1,
             started_at_ms: STARTED_AT_MS,
-            recorded: BTreeMap::new(),
+            recorded: Default::default(),
             sensory: Arc::new(Tree::default()),
             short_term: Arc::new(Tree::default()),
             limits: Arc::default(),
@@ -174,7 +174,7 @@ impl Trial {
 
     /// The same task once more, with what an earlier attempt recorded.
     fn recorded(mut self, outcome: &Outcome) -> Self {
-        self.start.recorded = outcome.recorded();
+        self.start.recorded = outcome.recorded().into_iter().collect();
         self
     }
 
