@@ -15,6 +15,7 @@ pub mod key;
 pub mod limits;
 pub mod memory;
 pub mod operator;
+pub mod ownership;
 pub mod partition;
 pub mod plan;
 pub mod store;

@@ -204,12 +204,16 @@ impl Operator {
 
     /// What is to be done since the last call.
     pub fn take_commands(&mut self) -> Vec<Command> {
-        std::mem::take(&mut self.shared.commands)
+        let mut commands = Vec::new();
+        self.take_commands_into(&mut commands);
+        commands
     }
 
     /// What is to be appended to the log since the last call, in order.
     pub fn take_appends(&mut self) -> Vec<Append> {
-        self.shared.store.take_appends()
+        let mut appends = Vec::new();
+        self.take_appends_into(&mut appends);
+        appends
     }
 
     /// Whether something is to be done or appended.

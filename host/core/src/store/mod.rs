@@ -242,7 +242,9 @@ impl ActionStateStore {
 
     /// The appends that wait to be handed to the log, in order.
     pub fn take_appends(&mut self) -> Vec<Append> {
-        std::mem::take(&mut self.outgoing.appends)
+        let mut appends = Vec::new();
+        self.take_appends_into(&mut appends);
+        appends
     }
 
     /// Adds the appends that wait to be handed to the log, in order.

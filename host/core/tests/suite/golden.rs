@@ -16,6 +16,8 @@ use weir_core::failure::{ActionFailure, Failure, FailureClass};
 use weir_core::id::EventId;
 use weir_core::key::Key;
 use weir_core::memory::{MemoryPath, MemoryUpdate, Node, Scope};
+use weir_core::ownership::{Epoch, FenceKey, PartitionRecord};
+use weir_core::store::log::Position;
 
 #[expect(clippy::disallowed_methods, reason = "golden bytes stand in files; the core itself reads none")]
 fn golden(file: &str, bytes: &[u8]) {
@@ -212,4 +214,23 @@ fn names_of_entries_are_stored_so() {
         golden(file, &entry.to_bytes());
         assert_eq!(EntryKey::parse(space, &entry.to_bytes()), Ok(entry), "{file}");
     }
+}
+
+// [S31] [S32]
+#[test]
+fn ownership_of_a_partition_is_stored_so() {
+    let record = PartitionRecord {
+        epoch: Epoch(7),
+        transactional_id: "quakes-\"a\"-1".to_owned(),
+        lease_ms: 1_000,
+        released: false,
+        source_offset: 42,
+        recovery_marker: Position(17),
+        marker_epoch: Epoch(6),
+        partitions: 4,
+    };
+    golden("partition-record.json", &record.encode());
+    assert_eq!(PartitionRecord::decode(&record.encode()), Ok(record));
+    golden("fence-key.txt", &FenceKey(Epoch(7)).to_bytes());
+    golden("fence.json", &FenceKey(Epoch(7)).value());
 }
