@@ -170,3 +170,12 @@ fn a_start_time_that_a_request_may_hold_is_put_before_it_leaves() {
     assert_eq!(seen.len(), 2, "{seen:?}");
     assert_eq!(seen[0], seen[1], "the same request again");
 }
+
+// [S10]: a task in flight at an upgrade must draw the same again, so these numbers never change.
+#[test]
+fn random_numbers_are_those_of_every_release() {
+    let mut invocation = fresh();
+    let drawn: Vec<_> = (0..3).map(|_| invocation.random_u32()).collect();
+    assert_eq!(drawn, [628_449_525, 2_753_438_537, 1_114_917_165]);
+    assert_eq!(invocation.wasi_random_u64(), 11254517626285403061);
+}
