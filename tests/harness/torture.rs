@@ -162,6 +162,10 @@ pub struct Recorded(Vec<(usize, String, String)>);
 impl Recorded {
     /// Looks into the store. `body_key` finds the key of the run that an effect belongs to in its body.
     pub fn look(&mut self, project: &Project, ledger: &Ledger, body_key: impl Fn(&str) -> String) {
+        if !project.path(".weir/stamp.json").exists() {
+            // The host was killed before it had made its store.
+            return;
+        }
         let mut newest = std::collections::BTreeMap::new();
         for state in crate::control::states(project) {
             let name = state["state"].as_str().expect("a state has a name").to_owned();

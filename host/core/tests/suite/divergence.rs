@@ -83,7 +83,10 @@ fn with_execute_another_function_id_makes_the_original_call_once_and_asks_no_rec
     world.kill();
     world.run();
     assert_eq!(world.outside.functions(), ["old", "new"]);
+    assert_eq!(world.operator.counters().divergences, 1, "what is dropped is counted, and told");
     assert_eq!(world.outputs_of("k"), ["1"]);
+    let (_, value) = world.log.records.values().last().expect("the completed state");
+    assert!(String::from_utf8_lossy(value).contains("\"component\":\"c0\""), "it tells what completed it");
     assert_eq!(world.log.names(), ["k_0#0?", "k_0#0", "k_0"], "of the new call; the old ones have tombstones");
     world.checkpoint();
     world.acknowledge_all();
