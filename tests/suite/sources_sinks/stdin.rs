@@ -43,6 +43,22 @@ fn a_line_is_run_when_it_comes() {
     weir.wait().expect(0);
 }
 
+// [S22] [S24]: what waits for a checkpoint stays in memory, so many records do not wait for the clock. Each event of the
+// tally makes one, and 16,384 are enough.
+#[test]
+fn many_records_make_a_checkpoint_before_its_time() {
+    let manifest = Manifest::new(&guests::tally()).source("stdin = true\nkey = \"key\"\n[host]\nshards = 1");
+    let project = Project::new(&manifest.checkpoints_every_ms(3_600_000));
+    let mut weir = project.start();
+    let events: Vec<Value> = (0..17_000).map(|n| serde_json::json!({"key": format!("k{}", n % 100), "n": n})).collect();
+    weir.write(&to_lines(&events));
+    // Their length alone: lines are being written.
+    let written = || std::fs::metadata(project.path("out.jsonl")).is_ok_and(|file| file.len() > 0);
+    wait_until("outputs left with a checkpoint", written);
+    weir.wait().expect(0);
+    assert_eq!(project.output().lines.len(), 17_000);
+}
+
 // [S1] [S35]
 #[test]
 fn a_killed_host_goes_on_with_the_lines_it_took_and_then_takes_others() {
