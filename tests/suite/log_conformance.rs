@@ -5,7 +5,7 @@ use weir_core::action_state::{RecordKey, RecordKind, StateKey};
 use weir_core::event::{PartitionId, SequenceNumber};
 use weir_core::id::{ActionId, EventId};
 use weir_core::key::Key;
-use weir_core::store::log::{Acknowledged, ActionStateLog, Append, AppendKind, Position, RecordPlace, Ticket};
+use weir_core::store::log::{Acknowledged, ActionStateLog, Append, AppendKind, LogKey, Position, RecordPlace, Ticket};
 
 const ONE: PartitionId = PartitionId(1);
 const TWO: PartitionId = PartitionId(2);
@@ -47,14 +47,14 @@ impl Writer {
     }
 }
 
-fn name(key: &[u8]) -> RecordKey {
+fn name(key: &[u8]) -> LogKey {
     let state = StateKey {
         key: Key::new(key),
         sequence_number: SequenceNumber(0),
         event: EventId([0; 16]),
         action: ActionId::of_name("action"),
     };
-    RecordKey { state, kind: RecordKind::State }
+    LogKey::Record(RecordKey { state, kind: RecordKind::State, writer: None })
 }
 
 type Records = Vec<(Position, Vec<u8>, Vec<u8>)>;
@@ -63,7 +63,7 @@ fn scan(log: &impl ActionStateLog, partition: PartitionId, from: Position, to: P
     let mut records = Vec::new();
     log.scan(partition, from, to, &mut |position, name, value| {
         let record = RecordKey::parse(name).expect("a name was written");
-        records.push((position, record.state.key.as_bytes().to_vec(), value.to_vec()));
+        records.push((position, record.state.key.as_bytes().to_vec(), value.expect("a record").to_vec()));
     })
     .expect("scan");
     records

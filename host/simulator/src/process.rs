@@ -14,7 +14,7 @@ use weir_core::event::{DeadLetter, OutputEvent};
 use weir_core::invocation::{GuestEnd, Invocation, InvocationResult};
 use weir_core::key::Key;
 use weir_core::operator::{Command, Operator, Report};
-use weir_core::store::log::{Append, AppendKind, Position, Ticket};
+use weir_core::store::log::{Append, AppendKind, LogKey, Position, Ticket};
 
 /// How far a checkpoint is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,7 +234,7 @@ impl Process {
 /// Which of some appends are about a state.
 fn span_of<'a>(state: &StateKey, appends: impl Iterator<Item = (usize, &'a Append)>, writes: usize) -> Option<Span> {
     let mut span: Option<Span> = None;
-    let about = |append: &Append| append.key.state == *state;
+    let about = |append: &Append| matches!(&append.key, LogKey::Record(key) if key.state == *state);
     for (at, append) in appends.filter(|(_, append)| about(append)) {
         let after = writes + at + 1;
         let first = span.map_or(after, |span| span.first);

@@ -106,7 +106,7 @@ impl OfflineStore {
         let mut rebuild = Rebuild::new(partition, end, self.record_bytes_max);
         let mut failed = None;
         log.scan(partition, from, end, &mut |position, name, value| {
-            let taken = rebuild.on_record(position, name, value, |key| {
+            let taken = rebuild.on_scanned(position, name, value, |key| {
                 self.completed_below(key).unwrap_or_else(|error| {
                     failed.get_or_insert(error);
                     SequenceNumber(0)

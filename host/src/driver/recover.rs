@@ -78,9 +78,11 @@ impl Recovery<'_> {
             if failed.is_some() {
                 return;
             }
-            let taken = rebuild.on_record(position, name, value, |key| self.completed_below(key, headers, &mut failed));
+            let taken =
+                rebuild.on_scanned(position, name, value, |key| self.completed_below(key, headers, &mut failed));
             if let Err(error) = taken {
-                failed = self.on_undecodable(partition, position, name, value, &error.to_string()).err();
+                failed =
+                    self.on_undecodable(partition, position, name, value.unwrap_or_default(), &error.to_string()).err();
             }
         })?;
         match failed {
@@ -151,7 +153,7 @@ mod tests {
     use weir_core::action_state::{ActionState, RecordKey, RecordKind, StateKey, encode_state};
     use weir_core::event::ActionName;
     use weir_core::id::EventId;
-    use weir_core::store::log::{Append, AppendKind, Ticket};
+    use weir_core::store::log::{Append, AppendKind, LogKey, Ticket};
 
     const PARTITION: PartitionId = PartitionId(3);
 
@@ -162,7 +164,8 @@ mod tests {
     }
 
     fn append(ticket: u64, number: u64, value: Vec<u8>) -> Append {
-        let key = RecordKey { state: state_key(number), kind: RecordKind::State };
+        let record = RecordKey { state: state_key(number), kind: RecordKind::State, writer: None };
+        let key = LogKey::Record(record);
         Append { partition: PARTITION, ticket: Ticket(ticket), key, what: AppendKind::Record(value) }
     }
 

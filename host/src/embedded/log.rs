@@ -194,7 +194,7 @@ impl ActionStateLog for EmbeddedLog {
             let (key, value) = decode_record(&bytes).ok_or_else(|| {
                 poison.damaged(format!("record {} of partition {partition} is malformed", position.0))
             })?;
-            each(position, key, value);
+            each(position, key, Some(value));
         }
         Ok(())
     }

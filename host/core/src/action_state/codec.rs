@@ -76,6 +76,14 @@ pub fn encode_call_result(action: &ActionName, started_at_ms: u64, result: &Call
     text.into_bytes()
 }
 
+/// The record that what was recorded of a call before no longer counts.
+pub fn encode_call_dropped(action: &ActionName, started_at_ms: u64) -> Vec<u8> {
+    let mut text = String::with_capacity(64);
+    open(action, started_at_ms, &mut text);
+    text.push('}');
+    text.into_bytes()
+}
+
 fn open(action: &ActionName, started_at_ms: u64, text: &mut String) {
     write!(text, "{{\"version\":{VERSION},\"action\":").expect("strings take all");
     write_string(action.as_str(), text);

@@ -25,7 +25,7 @@ pub fn decode(key: &RecordKey, value: &[u8]) -> Result<ActionState, DecodeError>
         fields::check_known(value, record.version)?;
     }
     let position = match key.kind {
-        RecordKind::State => None,
+        RecordKind::State | RecordKind::CallDropped(_) => None,
         RecordKind::CallResult(position) | RecordKind::CallPending(position) => Some(position),
     };
     let mut state = ActionState::started(action_name(&record.action)?, record.started_at_ms);

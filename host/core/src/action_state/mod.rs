@@ -7,9 +7,9 @@ mod fields;
 mod state_key;
 
 pub use call_results::CallResults;
-pub use codec::{VERSION, encode_call_result, encode_state};
+pub use codec::{VERSION, encode_call_dropped, encode_call_result, encode_state};
 pub use decode::{DecodeError, decode};
-pub use state_key::{RecordKey, RecordKind, StateKey, StateKeyError};
+pub use state_key::{RecordKey, RecordKind, StateKey, StateKeyError, Writer};
 
 use crate::event::{ActionName, Event, SourcePosition};
 use crate::failure::{ActionFailure, Failure};

@@ -3,6 +3,7 @@
 use crate::event::SequenceNumber;
 use crate::id::{ActionId, EventId};
 use crate::key::Key;
+use crate::ownership::Epoch;
 use std::fmt;
 
 /// Names one action state: `key_seqNum_eventId_actionId`. The key is bytes, and may hold anything.
@@ -27,6 +28,21 @@ pub enum RecordKind {
     CallResult(u32),
     /// That the call at a position is pending: `#position?`. A key of its own, so that a reader never misses it.
     CallPending(u32),
+    /// That what was recorded before of the call at a position no longer counts: `#position!` [S14].
+    CallDropped(u32),
+}
+
+/// Who wrote a record of a partition that moves between hosts: `@epoch.ordinal`, at the end of its name.
+///
+/// No two records of such a partition have one name. Otherwise an owner that does not know yet that it is none any more
+/// could write over a record which its successor has read, or put a tombstone on it; the cleaner keeps the last record of
+/// a name only, so the owner after that would find neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Writer {
+    /// The owner's epoch.
+    pub epoch: Epoch,
+    /// The number of the append among those of its epoch.
+    pub ordinal: u64,
 }
 
 /// Names one record of the action-state log.
@@ -36,11 +52,13 @@ pub struct RecordKey {
     pub state: StateKey,
     /// Which of its records.
     pub kind: RecordKind,
+    /// Who wrote it; none where a partition has one owner for ever, as in the embedded store.
+    pub writer: Option<Writer>,
 }
 
 /// Bytes that name no record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("record key {0:?} is not key_sequenceNumber_eventId_actionId")]
+#[error("record key {0:?} is not key_sequenceNumber_eventId_actionId[#position[?|!]][@epoch.ordinal]")]
 pub struct StateKeyError(String);
 
 const UUID: usize = 36;
@@ -75,6 +93,17 @@ impl RecordKey {
                 push_number(u64::from(position), bytes);
                 bytes.push(b'?');
             }
+            RecordKind::CallDropped(position) => {
+                bytes.push(b'#');
+                push_number(u64::from(position), bytes);
+                bytes.push(b'!');
+            }
+        }
+        if let Some(writer) = self.writer {
+            bytes.push(b'@');
+            push_number(u64::from(writer.epoch.0), bytes);
+            bytes.push(b'.');
+            push_number(writer.ordinal, bytes);
         }
     }
 
@@ -88,7 +117,7 @@ impl StateKey {
     /// The state that this text names, as people write it: the key percent-encoded where it is not text.
     pub fn parse(bytes: &[u8]) -> Result<Self, StateKeyError> {
         match RecordKey::parse(bytes)? {
-            RecordKey { state, kind: RecordKind::State } => Ok(state),
+            RecordKey { state, kind: RecordKind::State, writer: None } => Ok(state),
             RecordKey { .. } => Err(StateKeyError(String::from_utf8_lossy(bytes).into_owned())),
         }
     }
@@ -100,6 +129,7 @@ fn push_number(number: u64, bytes: &mut Vec<u8>) {
 }
 
 fn parse(bytes: &[u8]) -> Option<RecordKey> {
+    let (bytes, writer) = split_writer(bytes)?;
     let (body, kind) = split_kind(bytes)?;
     let (body, action) = split_uuid(body)?;
     let (body, event) = split_uuid(body)?;
@@ -110,25 +140,36 @@ fn parse(bytes: &[u8]) -> Option<RecordKey> {
         event: EventId::parse(event)?,
         action: ActionId::parse(action)?,
     };
-    Some(RecordKey { state, kind })
+    Some(RecordKey { state, kind, writer })
+}
+
+/// A name without a writer ends with a UUID or a position: only one with a writer has digits, a dot and digits there.
+fn split_writer(bytes: &[u8]) -> Option<(&[u8], Option<Writer>)> {
+    let (head, ordinal) = split_digits(bytes);
+    let [head @ .., b'.'] = head else { return Some((bytes, None)) };
+    let (head, epoch) = split_digits(head);
+    let [head @ .., b'@'] = head else { return None };
+    let epoch = Epoch(u32::try_from(number(epoch)?).ok()?);
+    Some((head, Some(Writer { epoch, ordinal: number(ordinal)? })))
 }
 
 fn split_kind(bytes: &[u8]) -> Option<(&[u8], RecordKind)> {
-    let (rest, pending) = match bytes {
-        [rest @ .., b'?'] => (rest, true),
-        all => (all, false),
+    let (rest, of_call): (&[u8], fn(u32) -> RecordKind) = match bytes {
+        [rest @ .., b'?'] => (rest, RecordKind::CallPending),
+        [rest @ .., b'!'] => (rest, RecordKind::CallDropped),
+        all => (all, RecordKind::CallResult),
     };
-    let digits = rest.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-    let (head, position) = rest.split_at(rest.len() - digits);
-    match head {
-        [state @ .., b'#'] => {
-            let position = u32::try_from(number(position)?).ok()?;
-            let kind = if pending { RecordKind::CallPending(position) } else { RecordKind::CallResult(position) };
-            Some((state, kind))
-        }
-        _ if pending => None,
+    match split_digits(rest) {
+        ([state @ .., b'#'], position) => Some((state, of_call(u32::try_from(number(position)?).ok()?))),
+        _ if rest.len() < bytes.len() => None,
         _ => Some((rest, RecordKind::State)),
     }
+}
+
+/// The decimal digits at the end, and what is before them.
+fn split_digits(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let digits = bytes.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    bytes.split_at(bytes.len() - digits)
 }
 
 fn split_uuid(bytes: &[u8]) -> Option<(&[u8], &str)> {
@@ -163,7 +204,9 @@ impl fmt::Display for RecordKey {
             RecordKind::State => Ok(()),
             RecordKind::CallResult(position) => write!(f, "#{position}"),
             RecordKind::CallPending(position) => write!(f, "#{position}?"),
-        }
+            RecordKind::CallDropped(position) => write!(f, "#{position}!"),
+        }?;
+        self.writer.map_or(Ok(()), |writer| write!(f, "@{}.{}", writer.epoch, writer.ordinal))
     }
 }
 
@@ -185,7 +228,11 @@ mod tests {
             event: EventId([7; 16]),
             action: ActionId::of_name("alert"),
         };
-        RecordKey { state, kind }
+        RecordKey { state, kind, writer: None }
+    }
+
+    fn written_by(epoch: u32, ordinal: u64, record: RecordKey) -> RecordKey {
+        RecordKey { writer: Some(Writer { epoch: Epoch(epoch), ordinal }), ..record }
     }
 
     // [P19]
@@ -197,7 +244,9 @@ mod tests {
         let good = record(b"k", 1, RecordKind::State).to_bytes();
         assert!(RecordKey::parse(&good[..good.len() - 1]).is_err());
         assert!(RecordKey::parse(&[&good[..], b"?"].concat()).is_err());
-        assert!(RecordKey::parse(&[&good[..], b"#007"].concat()).is_err());
+        for tail in [&b"!"[..], b"#007", b"@1", b"@1.", b"@.1", b"@01.2", b"@1.02", b"1.2", b"@4294967296.0"] {
+            assert!(RecordKey::parse(&[&good[..], tail].concat()).is_err());
+        }
     }
 
     // [P19]
@@ -207,6 +256,9 @@ mod tests {
         let mut others = vec![record(b"K", 1, RecordKind::State), record(b"k", 2, RecordKind::State)];
         others.push(record(b"k", 1, RecordKind::CallResult(0)));
         others.push(record(b"k", 1, RecordKind::CallPending(0)));
+        others.push(record(b"k", 1, RecordKind::CallDropped(0)));
+        others.push(written_by(0, 0, one.clone()));
+        others.push(written_by(0, 1, one.clone()));
         let mut event = one.clone();
         event.state.event = EventId([8; 16]);
         let mut action = one.clone();
@@ -219,12 +271,20 @@ mod tests {
     proptest! {
         // [S19] [P19] [D1]
         #[test]
-        fn any_key_parses_back(key in proptest::collection::vec(any::<u8>(), 0..40), odd in "[_#?@0-9]{0,8}", n: u64, position: u32) {
-            for key in [key.as_slice(), odd.as_bytes()] {
-                for kind in [RecordKind::State, RecordKind::CallResult(position), RecordKind::CallPending(position)] {
-                    let record = record(key, n, kind);
-                    prop_assert_eq!(RecordKey::parse(&record.to_bytes()).unwrap(), record);
-                }
+        fn any_key_parses_back(
+            key in proptest::collection::vec(any::<u8>(), 0..40),
+            odd in "[_#?!@.0-9]{0,8}",
+            n: u64,
+            position: u32,
+            epoch: u32,
+        ) {
+            let of_call = [RecordKind::CallResult, RecordKind::CallPending, RecordKind::CallDropped];
+            let kinds = of_call.map(|kind| kind(position)).into_iter().chain([RecordKind::State]);
+            for (key, kind) in kinds.flat_map(|kind| [(key.as_slice(), kind), (odd.as_bytes(), kind)]) {
+                let record = record(key, n, kind);
+                prop_assert_eq!(RecordKey::parse(&record.to_bytes()).unwrap(), record.clone());
+                let owned = written_by(epoch, n, record);
+                prop_assert_eq!(RecordKey::parse(&owned.to_bytes()).unwrap(), owned);
             }
         }
 

@@ -7,6 +7,7 @@ use crate::checkpoint::{Entry, EntryKey, EntrySpace, Header, RunRecord, encode_i
 use crate::event::{PartitionId, SequenceNumber};
 use crate::key::Key;
 use crate::memory::{Entries, MemoryPath, Scope, Tree};
+use crate::ownership::Epoch;
 use crate::store::log::{Position, Ticket};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -21,6 +22,8 @@ pub struct PartitionCheckpoint {
     pub partition: PartitionId,
     /// Where a rebuild starts.
     pub marker: Position,
+    /// Where the partition moves between hosts: the epoch of the last fence before the marker.
+    pub marker_epoch: Epoch,
     /// Entries of keyed state that changed.
     pub entries: Vec<Entry>,
     /// The checkpoint may be made durable only after this append is [S33].
@@ -31,6 +34,7 @@ pub struct PartitionCheckpoint {
 #[derive(Debug)]
 pub(super) struct InFlight {
     id: u64,
+    marker: Position,
     keys: Vec<KeyInFlight>,
 }
 
@@ -58,11 +62,14 @@ impl Operator {
             };
             keys.push(state.take_changes(&mut entries));
         }
-        self.shared.in_flight = Some(InFlight { id, keys });
+        let marker = self.shared.store.recovery_marker();
+        self.shared.store.on_checkpoint_taken();
+        self.shared.in_flight = Some(InFlight { id, marker, keys });
         PartitionCheckpoint {
             id,
             partition: self.shared.partition,
-            marker: self.shared.store.recovery_marker(),
+            marker,
+            marker_epoch: self.shared.store.marker_epoch(marker),
             entries,
             waits_for: self.shared.store.undurable_any(),
         }
@@ -70,7 +77,9 @@ impl Operator {
 
     /// A checkpoint is durable: what it completed is pruned, what is idle may be evicted.
     pub fn on_checkpoint_completed(&mut self, id: u64) {
-        for taken in self.take_in_flight(id).keys {
+        let in_flight = self.take_in_flight(id);
+        self.shared.store.on_checkpoint_durable(in_flight.marker);
+        for taken in in_flight.keys {
             let Some(Slot::Resident(state)) = self.keys.get_mut(&taken.key) else {
                 unreachable!("a key with a checkpoint in flight is resident")
             };
@@ -86,6 +95,7 @@ impl Operator {
 
     /// A checkpoint came to nothing: its changes are part of the next, nothing is pruned.
     pub fn on_checkpoint_aborted(&mut self, id: u64) {
+        self.shared.store.on_checkpoint_undone();
         for taken in self.take_in_flight(id).keys {
             let Some(Slot::Resident(state)) = self.keys.get_mut(&taken.key) else {
                 unreachable!("a key with a checkpoint in flight is resident")

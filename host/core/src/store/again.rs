@@ -1,16 +1,16 @@
 //! States that are older than the process: put again so that the marker moves on, or marked as done.
 
-use super::log::RecordPlace;
 use super::states::Entry;
 use super::{ActionStateStore, inner};
-use crate::action_state::{RecordKey, RecordKind, StateKey, encode_call_result, encode_state};
+use crate::action_state::{RecordKind, StateKey, encode_call_result, encode_state};
 use crate::event::SequenceNumber;
 use crate::id::{ActionId, EventId};
 use crate::key::Key;
 use hashbrown::HashSet;
 
 impl ActionStateStore {
-    /// Puts all records of a state again, and the old ones get tombstones: it no longer holds the marker back [S23].
+    /// Puts all records of a state again, and the old ones get tombstones, in their time: it no longer holds the marker
+    /// back [S23].
     pub fn put_again(&mut self, key: &StateKey) {
         let Some(entry) = self.keys.get_mut(&key.key).and_then(|states| states.states.get_mut(&inner(key))) else {
             return;
@@ -25,17 +25,16 @@ impl ActionStateStore {
             };
             again.push((kind, encode_call_result(&state.action, state.started_at_ms, result)));
         }
-        if old.iter().any(|(kind, _)| *kind == RecordKind::State) {
+        if old.iter().any(|record| record.kind == RecordKind::State) {
             again.push((RecordKind::State, encode_state(&state)));
         }
         for (kind, value) in again {
             let of_key = self.keys.get_mut(&key.key).expect("the key was just found");
-            let record = RecordKey { state: key.clone(), kind };
-            let ticket = self.outgoing.append(record, value, &mut of_key.last_ticket);
+            let record = self.outgoing.append(key, kind, value, &mut of_key.last_ticket);
             let entry = of_key.states.get_mut(&inner(key)).expect("the state was just found");
-            entry.records.push((kind, RecordPlace::Unacknowledged(ticket)));
+            entry.records.push(record);
         }
-        self.append_tombstones(key, old);
+        self.supersede(key, old);
     }
 
     /// Puts all states of a key again, in their order, if one of them holds the marker back by more than so many

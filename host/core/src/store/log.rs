@@ -4,6 +4,7 @@
 
 use crate::action_state::RecordKey;
 use crate::event::PartitionId;
+use crate::ownership::FenceKey;
 
 /// Where a record stands in its partition's log. Grows, never comes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,9 +31,45 @@ pub struct Append {
     /// Its number.
     pub ticket: Ticket,
     /// The record's name.
-    pub key: RecordKey,
+    pub key: LogKey,
     /// What is put, or a tombstone.
     pub what: AppendKind,
+}
+
+/// The name of a record in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogKey {
+    /// A record of an action state.
+    Record(RecordKey),
+    /// A fence: only in the log of a partition that moves between hosts.
+    Fence(FenceKey),
+}
+
+impl std::fmt::Display for LogKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Record(record) => record.fmt(f),
+            Self::Fence(fence) => write!(f, "fence@{}", fence.0),
+        }
+    }
+}
+
+impl LogKey {
+    /// The name as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Record(record) => record.to_bytes(),
+            Self::Fence(fence) => fence.to_bytes(),
+        }
+    }
+
+    /// Appends the name as bytes.
+    pub fn write_to(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Record(record) => record.write_to(bytes),
+            Self::Fence(fence) => bytes.extend(fence.to_bytes()),
+        }
+    }
 }
 
 /// A record, or the end of one.
@@ -55,8 +92,8 @@ pub struct Acknowledged {
     pub position: Position,
 }
 
-/// Takes the position, key and value of a record.
-pub type EachRecord<'a> = dyn FnMut(Position, &[u8], &[u8]) + 'a;
+/// Takes the position, key and value of a record; a tombstone has no value.
+pub type EachRecord<'a> = dyn FnMut(Position, &[u8], Option<&[u8]>) + 'a;
 
 /// A partitioned log of records. Appends of one partition become durable in their order, none left out.
 pub trait ActionStateLog {
@@ -71,7 +108,7 @@ pub trait ActionStateLog {
     fn sync(&mut self) -> Result<Vec<Acknowledged>, Self::Error>;
 
     /// Calls `each` with position, key and value of the records from one position up to before another, in their order.
-    /// Records that a tombstone removed may be left out.
+    /// Records that a tombstone removed may be left out, and that tombstone with them.
     fn scan(
         &self,
         partition: PartitionId,

@@ -6,6 +6,7 @@
 mod again;
 pub mod log;
 mod outgoing;
+mod owner;
 mod positions;
 mod rebuild;
 mod states;
@@ -20,8 +21,9 @@ use crate::key::Key;
 use hashbrown::{HashMap, HashSet};
 use log::{Acknowledged, Append, Position, RecordPlace, Ticket};
 use outgoing::{Outgoing, Unacknowledged};
+use owner::Owner;
 use positions::LivePositions;
-use states::{Entry, Inner, States};
+use states::{Entry, Inner, Record, States};
 use std::sync::Arc;
 
 /// A record that is too large for the log [S26].
@@ -57,6 +59,8 @@ pub struct ActionStateStore {
     unasked: usize,
     /// States of keys that dropped input: few, so that the others are not looked through for each event.
     with_dropped_input: HashMap<Key, HashSet<Inner>>,
+    /// Of a partition that moves between hosts.
+    owner: Option<Owner>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -67,16 +71,21 @@ struct StatesOfKey {
 }
 
 impl ActionStateStore {
-    /// No states; the log ends there.
+    /// No states; the log ends there. The partition has one owner for ever.
     pub fn new(partition: PartitionId, end: Position, record_bytes_max: usize) -> Self {
+        Self::of(None, partition, end, record_bytes_max)
+    }
+
+    fn of(owner: Option<Owner>, partition: PartitionId, end: Position, record_bytes_max: usize) -> Self {
         Self {
             record_bytes_max,
             keys: HashMap::new(),
             live: LivePositions::default(),
-            outgoing: Outgoing::new(partition),
+            outgoing: Outgoing::new(partition, owner.as_ref().map(|owner| owner.epoch)),
             end,
             unasked: 0,
             with_dropped_input: HashMap::new(),
+            owner,
         }
     }
 
@@ -105,8 +114,7 @@ impl ActionStateStore {
         }
         state.call_results.clear();
         let of_key = self.keys.entry_ref(&key.key).or_default();
-        let record = RecordKey { state: key.clone(), kind: RecordKind::State };
-        let ticket = self.outgoing.append(record, value, &mut of_key.last_ticket);
+        let record = self.outgoing.append(key, RecordKind::State, value, &mut of_key.last_ticket);
         let states = &mut of_key.states;
         let entry = match states.get_mut(&inner(key)) {
             Some(entry) => {
@@ -118,7 +126,7 @@ impl ActionStateStore {
             }
             None => states.get_or_insert_with(inner(key), || Entry::new(state, true)),
         };
-        entry.records.push((RecordKind::State, RecordPlace::Unacknowledged(ticket)));
+        entry.records.push(record);
         Ok(())
     }
 
@@ -137,9 +145,8 @@ impl ActionStateStore {
                     let entry = of_key.states.get_or_insert_with(inner(key), || Entry::new(start(), true));
                     let value = encode_call_result(&entry.state.action, entry.state.started_at_ms, &result);
                     Arc::make_mut(&mut entry.state).call_results.insert(position, result);
-                    let record = RecordKey { state: key.clone(), kind };
-                    let ticket = self.outgoing.append(record, value, &mut of_key.last_ticket);
-                    entry.records.push((kind, RecordPlace::Unacknowledged(ticket)));
+                    let record = self.outgoing.append(key, kind, value, &mut of_key.last_ticket);
+                    entry.records.push(record);
                 }
                 CallPut::Drop(position) => self.drop_call(key, position),
             }
@@ -151,14 +158,17 @@ impl ActionStateStore {
         self.keys.get(&key.key).is_some_and(|states| states.states.get(&inner(key)).is_some())
     }
 
-    /// Drops all records of one call, by tombstones.
+    /// Drops all records of one call, by tombstones; what they drop is said in a record first, where these must wait.
     pub fn drop_call(&mut self, key: &StateKey, position: u32) {
         let Some(states) = self.keys.get_mut(&key.key) else { return };
         let Some(entry) = states.states.get_mut(&inner(key)) else { return };
         Arc::make_mut(&mut entry.state).call_results.remove(position);
-        let of_call = [RecordKind::CallResult(position), RecordKind::CallPending(position)];
-        let dropped: Vec<_> = entry.records.extract_if(.., |(kind, _)| of_call.contains(kind)).collect();
-        self.append_tombstones(key, dropped);
+        let of_call = [RecordKind::CallResult, RecordKind::CallPending, RecordKind::CallDropped].map(|of| of(position));
+        let dropped: Vec<_> = entry.records.extract_if(.., |record| of_call.contains(&record.kind)).collect();
+        if !dropped.is_empty() {
+            self.put_call_dropped(key, position);
+            self.supersede(key, dropped);
+        }
     }
 
     /// Forgets the states of a key below a sequence number, by tombstones [S24].
@@ -271,15 +281,21 @@ impl ActionStateStore {
                 self.end = self.end.max(position);
                 (key, None)
             }
+            Unacknowledged::Fence => {
+                self.end = self.end.max(position);
+                return;
+            }
         };
         let Some(of_key) = self.keys.get_mut(key) else { return };
         let entry = record.and_then(|record| of_key.states.get_mut(&inner(&record.state)));
-        let place = entry.and_then(|entry| {
+        let found = entry.and_then(|entry| {
             let waiting = RecordPlace::Unacknowledged(ticket);
-            entry.records.iter_mut().find(|(_, place)| *place == waiting)
+            entry.records.iter_mut().find(|record| record.place == waiting)
         });
-        if let Some((_, place)) = place {
-            *place = RecordPlace::At(position);
+        if let Some(found) = found {
+            found.place = RecordPlace::At(position);
+            self.live.add(position);
+        } else if self.owner.as_mut().is_some_and(|owner| owner.on_acknowledged(ticket, position)) {
             self.live.add(position);
         }
         if of_key.is_done(first) {
@@ -318,19 +334,27 @@ impl ActionStateStore {
         self.keys.values().all(|states| states.states.is_empty())
     }
 
-    /// One tombstone for each key of the records, the highest position of a call first.
-    fn append_tombstones(&mut self, key: &StateKey, mut records: Vec<(RecordKind, RecordPlace)>) {
-        for (_, place) in &records {
-            if let RecordPlace::At(position) = place {
-                self.live.forget(*position);
-            }
+    /// One tombstone for each name of the records, the highest position of a call first; where each record has a name of
+    /// its own, in the order in which they were put.
+    fn append_tombstones(&mut self, key: &StateKey, mut records: Vec<Record>) {
+        for record in &records {
+            self.forget_place(record.place);
         }
-        records.sort_by_key(|(kind, _)| std::cmp::Reverse(*kind));
+        if self.owner.is_none() {
+            records.sort_by_key(|record| std::cmp::Reverse(record.kind));
+        }
         let last_ticket = &mut self.keys.entry_ref(&key.key).or_default().last_ticket;
-        for of_one_key in records.chunk_by(|(a, _), (b, _)| a == b) {
-            let record = RecordKey { state: key.clone(), kind: of_one_key[0].0 };
-            let places = of_one_key.iter().map(|(_, place)| *place).collect();
-            self.outgoing.append_tombstone(record, places, last_ticket);
+        for of_one_name in records.chunk_by(|a, b| (a.kind, a.writer) == (b.kind, b.writer)) {
+            let Record { kind, writer, .. } = of_one_name[0];
+            let name = RecordKey { state: key.clone(), kind, writer };
+            let places = of_one_name.iter().map(|record| record.place).collect();
+            self.outgoing.append_tombstone(name, places, last_ticket);
+        }
+    }
+
+    fn forget_place(&mut self, place: RecordPlace) {
+        if let RecordPlace::At(position) = place {
+            self.live.forget(position);
         }
     }
 

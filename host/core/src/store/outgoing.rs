@@ -1,9 +1,11 @@
 //! What goes to the log and is not acknowledged yet.
 
-use super::log::{Append, AppendKind, RecordPlace, Ticket};
-use crate::action_state::RecordKey;
+use super::log::{Append, AppendKind, LogKey, RecordPlace, Ticket};
+use super::states::Record;
+use crate::action_state::{RecordKey, RecordKind, StateKey, Writer};
 use crate::event::PartitionId;
 use crate::key::Key;
+use crate::ownership::{Epoch, FenceKey};
 use std::collections::VecDeque;
 
 /// The appends of one partition: those that wait to be handed to the log, and those that wait for their acknowledgement.
@@ -12,6 +14,8 @@ use std::collections::VecDeque;
 #[derive(Clone, Debug)]
 pub(super) struct Outgoing {
     partition: PartitionId,
+    /// Of a partition that moves between hosts: the epoch that names its records.
+    epoch: Option<Epoch>,
     pub(super) appends: Vec<Append>,
     unacknowledged: VecDeque<Unacknowledged>,
     next_ticket: u64,
@@ -24,16 +28,28 @@ pub(super) enum Unacknowledged {
     Record(RecordKey),
     /// A tombstone of a key's record.
     Tombstone(Key),
+    /// A tombstone of a fence.
+    Fence,
 }
 
 impl Outgoing {
-    pub(super) fn new(partition: PartitionId) -> Self {
-        Self { partition, appends: Vec::new(), unacknowledged: VecDeque::new(), next_ticket: 0 }
+    pub(super) fn new(partition: PartitionId, epoch: Option<Epoch>) -> Self {
+        Self { partition, epoch, appends: Vec::new(), unacknowledged: VecDeque::new(), next_ticket: 0 }
     }
 
     /// Appends a record. `last_ticket` is that of its key.
-    pub(super) fn append(&mut self, record: RecordKey, value: Vec<u8>, last_ticket: &mut Option<Ticket>) -> Ticket {
-        self.push(Unacknowledged::Record(record.clone()), record, AppendKind::Record(value), last_ticket)
+    pub(super) fn append(
+        &mut self,
+        state: &StateKey,
+        kind: RecordKind,
+        value: Vec<u8>,
+        last_ticket: &mut Option<Ticket>,
+    ) -> Record {
+        let writer = self.epoch.map(|epoch| Writer { epoch, ordinal: self.next_ticket });
+        let key = RecordKey { state: state.clone(), kind, writer };
+        let ticket =
+            self.push(Unacknowledged::Record(key.clone()), LogKey::Record(key), AppendKind::Record(value), last_ticket);
+        Record { kind, writer, place: RecordPlace::Unacknowledged(ticket) }
     }
 
     /// Appends a tombstone for the records of this name, which stand at these places.
@@ -44,13 +60,19 @@ impl Outgoing {
         last_ticket: &mut Option<Ticket>,
     ) {
         let waiting = Unacknowledged::Tombstone(record.state.key.clone());
-        self.push(waiting, record, AppendKind::Tombstone(places), last_ticket);
+        self.push(waiting, LogKey::Record(record), AppendKind::Tombstone(places), last_ticket);
+    }
+
+    /// Appends a tombstone for a fence.
+    pub(super) fn append_fence_tombstone(&mut self, epoch: Epoch) {
+        let fence = LogKey::Fence(FenceKey(epoch));
+        self.push(Unacknowledged::Fence, fence, AppendKind::Tombstone(Vec::new()), &mut None);
     }
 
     fn push(
         &mut self,
         waiting: Unacknowledged,
-        record: RecordKey,
+        key: LogKey,
         what: AppendKind,
         last_ticket: &mut Option<Ticket>,
     ) -> Ticket {
@@ -58,7 +80,7 @@ impl Outgoing {
         self.next_ticket += 1;
         self.unacknowledged.push_back(waiting);
         *last_ticket = Some(ticket);
-        self.appends.push(Append { partition: self.partition, ticket, key: record, what });
+        self.appends.push(Append { partition: self.partition, ticket, key, what });
         ticket
     }
 

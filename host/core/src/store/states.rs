@@ -1,6 +1,6 @@
 //! The states of one key, sorted by name.
 
-use crate::action_state::{ActionState, RecordKind};
+use crate::action_state::{ActionState, RecordKind, Writer};
 use crate::event::SequenceNumber;
 use crate::id::{ActionId, EventId};
 use crate::store::log::RecordPlace;
@@ -12,12 +12,20 @@ use std::sync::Arc;
 /// Names a state among those of its key.
 pub(super) type Inner = (SequenceNumber, EventId, ActionId);
 
+/// One record of a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) kind: RecordKind,
+    pub(super) writer: Option<Writer>,
+    pub(super) place: RecordPlace,
+}
+
 /// A state with all its records, the oldest first.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     /// Shared with whoever applies it.
     pub(super) state: Arc<ActionState>,
-    pub(super) records: Vec<(RecordKind, RecordPlace)>,
+    pub(super) records: Vec<Record>,
     /// Whether a task of this process asked for it.
     pub(super) asked: bool,
 }
@@ -31,9 +39,9 @@ impl Entry {
 
     /// Sorts states by the age of their first record, the oldest first: what is not acknowledged comes last.
     pub(super) fn age(&self) -> (bool, u64) {
-        match self.records.first() {
-            Some((_, RecordPlace::At(position))) => (false, position.0),
-            Some((_, RecordPlace::Unacknowledged(ticket))) => (true, ticket.0),
+        match self.records.first().map(|record| record.place) {
+            Some(RecordPlace::At(position)) => (false, position.0),
+            Some(RecordPlace::Unacknowledged(ticket)) => (true, ticket.0),
             None => (true, u64::MAX),
         }
     }

@@ -23,7 +23,7 @@ fn record(kind: RecordKind) -> RecordKey {
         event: EventId([0; 16]),
         action: ActionId([0; 16]),
     };
-    RecordKey { state, kind }
+    RecordKey { state, kind, writer: None }
 }
 
 fn read(text: &str) -> Result<ActionState, DecodeError> {
@@ -55,10 +55,10 @@ proptest! {
     #[test]
     fn every_record_key_parses_back(state in arbitrary::state_key(), position: u32) {
         for kind in [RecordKind::State, RecordKind::CallResult(position), RecordKind::CallPending(position)] {
-            let record = RecordKey { state: state.clone(), kind };
+            let record = RecordKey { state: state.clone(), kind, writer: None };
             prop_assert_eq!(RecordKey::parse(&record.to_bytes()), Ok(record));
         }
-        let name = RecordKey { state: state.clone(), kind: RecordKind::State }.to_bytes();
+        let name = RecordKey { state: state.clone(), kind: RecordKind::State, writer: None }.to_bytes();
         prop_assert_eq!(StateKey::parse(&name), Ok(state));
     }
 

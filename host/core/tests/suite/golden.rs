@@ -6,7 +6,7 @@ use crate::harness::{json, name};
 use std::sync::Arc;
 use weir_core::action_state::{
     ActionState, CallResult, CallStatus, Decision, DroppedInput, EmittedEvent, Failed, RecordKey, RecordKind, StateKey,
-    decode, encode_call_result, encode_state,
+    Writer, decode, encode_call_dropped, encode_call_result, encode_state,
 };
 use weir_core::checkpoint::{
     EntryKey, EntrySpace, Header, QueuedTask, RunRecord, decode_input, decode_node, encode_input, encode_node,
@@ -52,7 +52,7 @@ fn record(kind: RecordKind) -> RecordKey {
     let event = event("input", "1").id;
     let state =
         StateKey { key: Key::from("tenant_é"), sequence_number: SequenceNumber(42), event, action: name("pay").id() };
-    RecordKey { state, kind }
+    RecordKey { state, kind, writer: None }
 }
 
 fn check_state(file: &str, state: ActionState) {
@@ -161,6 +161,24 @@ fn record_keys_are_stored_so() {
         golden(file, &record(kind).to_bytes());
         assert_eq!(RecordKey::parse(&record(kind).to_bytes()), Ok(record(kind)));
     }
+}
+
+// [S19] [S32]
+#[test]
+fn record_keys_and_dropped_calls_of_partitions_that_move_are_stored_so() {
+    for (file, kind) in [
+        ("record-key-owned-state.txt", RecordKind::State),
+        ("record-key-owned-call-pending.txt", RecordKind::CallPending(3)),
+        ("record-key-owned-call-dropped.txt", RecordKind::CallDropped(3)),
+    ] {
+        let writer = Some(Writer { epoch: Epoch(7), ordinal: 1_024 });
+        let key = RecordKey { writer, ..record(kind) };
+        golden(file, &key.to_bytes());
+        assert_eq!(RecordKey::parse(&key.to_bytes()), Ok(key));
+    }
+    let bytes = encode_call_dropped(&name("pay"), 1_518_000_000_000);
+    golden("call-dropped.json", &bytes);
+    assert_eq!(decode(&record(RecordKind::CallDropped(3)), &bytes).unwrap().call_results.len(), 0);
 }
 
 // [S22]

@@ -16,6 +16,7 @@ mod load;
 mod memory;
 mod model;
 mod operator;
+mod owned;
 mod purity;
 mod quarantine;
 mod rebuild;

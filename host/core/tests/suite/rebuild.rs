@@ -141,6 +141,7 @@ fn a_record_that_can_not_be_decoded_is_an_error_and_setting_it_aside_goes_on() {
                 assert!(error.to_string().contains("no name"), "{error}");
                 aside += 1;
             }
+            Err(error) => panic!("{error}"),
         }
     }
     assert_eq!(aside, 2);

@@ -3,9 +3,8 @@
 use crate::embedded::error::StoreError;
 use crate::embedded::tickets::{AppendMark, Tickets};
 use std::collections::VecDeque;
-use weir_core::action_state::RecordKey;
 use weir_core::event::PartitionId;
-use weir_core::store::log::{Acknowledged, ActionStateLog, Append, AppendKind, EachRecord, Position};
+use weir_core::store::log::{Acknowledged, ActionStateLog, Append, AppendKind, EachRecord, LogKey, Position};
 
 /// A log of its owner alone, durable as long as it lives. Removed records at its front are let go.
 #[derive(Debug, Default)]
@@ -18,7 +17,7 @@ pub struct MemoryLog {
 #[derive(Debug, Default)]
 struct PartitionRecords {
     first: u64,
-    records: VecDeque<Option<(RecordKey, Vec<u8>)>>,
+    records: VecDeque<Option<(LogKey, Vec<u8>)>>,
 }
 
 impl PartitionRecords {
@@ -90,7 +89,7 @@ impl ActionStateLog for MemoryLog {
         };
         for position in from.0.max(of_partition.first)..to.0.min(of_partition.end().0) {
             if let Some((key, value)) = &of_partition.records[(position - of_partition.first) as usize] {
-                each(Position(position), &key.to_bytes(), value);
+                each(Position(position), &key.to_bytes(), Some(value));
             }
         }
         Ok(())

@@ -21,7 +21,10 @@ fn records_in(directory: &Path) -> Vec<(Position, Vec<u8>)> {
     let log = open(directory).log([PARTITION]).unwrap();
     let mut records = Vec::new();
     let end = log.end(PARTITION).unwrap();
-    log.scan(PARTITION, Position(0), end, &mut |position, _, value| records.push((position, value.to_vec()))).unwrap();
+    log.scan(PARTITION, Position(0), end, &mut |position, _, value| {
+        records.push((position, value.expect("a record").to_vec()))
+    })
+    .unwrap();
     assert_eq!(end.0, records.len() as u64, "the end stands after the last record that is left");
     records
 }
@@ -167,6 +170,7 @@ fn removed_record_stays_removed_when_the_host_is_killed_before_any_flush() {
     copy(directory.path(), copied.path());
     let log = open(copied.path()).log([PARTITION]).unwrap();
     let mut values = Vec::new();
-    log.scan(PARTITION, Position(0), Position(9), &mut |_, _, value| values.push(value.to_vec())).unwrap();
+    log.scan(PARTITION, Position(0), Position(9), &mut |_, _, value| values.push(value.expect("a record").to_vec()))
+        .unwrap();
     assert_eq!(values, [b"kept"]);
 }

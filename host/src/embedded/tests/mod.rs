@@ -10,7 +10,7 @@ use std::path::Path;
 use weir_core::action_state::{RecordKey, RecordKind, StateKey};
 use weir_core::event::SequenceNumber;
 use weir_core::id::{ActionId, EventId};
-use weir_core::store::log::{ActionStateLog, Append, AppendKind, Position, RecordPlace, Ticket};
+use weir_core::store::log::{ActionStateLog, Append, AppendKind, LogKey, Position, RecordPlace, Ticket};
 
 fn open(directory: &Path) -> EmbeddedStore {
     EmbeddedStore::open(directory, "tests", StoreSettings::default()).expect("open")
@@ -22,14 +22,14 @@ fn both_stores(directory: &Path, settings: StoreSettings) -> [Store; 2] {
     [Store::Embedded(embedded), Store::Memory(MemoryStore::new(settings))]
 }
 
-fn name(key: &str) -> RecordKey {
+fn name(key: &str) -> LogKey {
     let state = StateKey {
         key: key.into(),
         sequence_number: SequenceNumber(0),
         event: EventId([0; 16]),
         action: ActionId::of_name("action"),
     };
-    RecordKey { state, kind: RecordKind::State }
+    LogKey::Record(RecordKey { state, kind: RecordKind::State, writer: None })
 }
 
 fn record(partition: u32, ticket: u64, value: &[u8]) -> Append {

@@ -1,0 +1,98 @@
+//! What a store knows of owners, where its partition moves between hosts [S32].
+//!
+//! *Invariant:* a tombstone goes only to what no later owner may need: states below the completed line of a committed
+//! checkpoint, and records that others stand for, once a checkpoint is committed after these. For an owner that is none
+//! any more may write tombstones behind its successor's fence, and the cleaner obeys them; but it commits nothing.
+
+use super::log::{Position, RecordPlace, Ticket};
+use super::states::Record;
+use super::{ActionStateStore, inner};
+use crate::action_state::{RecordKind, StateKey, encode_call_dropped};
+use crate::ownership::{Epoch, Fences};
+
+/// The owner of a partition's store.
+#[derive(Clone, Debug)]
+pub(super) struct Owner {
+    /// Its epoch.
+    pub(super) epoch: Epoch,
+    /// Where epochs began.
+    pub(super) fences: Fences,
+    /// Records that others stand for: they get their tombstones when these are of no further use for certain. Until then
+    /// they hold the marker back.
+    doomed: Vec<(StateKey, Record)>,
+    /// So many of them a checkpoint in flight covers.
+    sealed: usize,
+}
+
+impl Owner {
+    pub(super) fn new(epoch: Epoch, floor: Epoch) -> Self {
+        Self { epoch, fences: Fences::from_floor(floor), doomed: Vec::new(), sealed: 0 }
+    }
+
+    /// An append of a doomed record is durable: whether there is one with this ticket.
+    pub(super) fn on_acknowledged(&mut self, ticket: Ticket, position: Position) -> bool {
+        let waiting = RecordPlace::Unacknowledged(ticket);
+        let doomed = self.doomed.iter_mut().find(|(_, record)| record.place == waiting);
+        doomed.map(|(_, record)| record.place = RecordPlace::At(position)).is_some()
+    }
+}
+
+impl ActionStateStore {
+    /// The epoch of the last fence before a position, where the partition moves between hosts: what a checkpoint with
+    /// that marker says.
+    pub fn marker_epoch(&self, marker: Position) -> Epoch {
+        self.owner.as_ref().map_or(Epoch::default(), |owner| owner.fences.floor_at(marker))
+    }
+
+    /// The owner's epoch; 0 where a partition has one owner for ever.
+    pub fn epoch(&self) -> Epoch {
+        self.owner.as_ref().map_or(Epoch::default(), |owner| owner.epoch)
+    }
+
+    /// A checkpoint is taken: it will be durable only after all that is appended by now.
+    pub(crate) fn on_checkpoint_taken(&mut self) {
+        if let Some(owner) = &mut self.owner {
+            owner.sealed = owner.doomed.len();
+        }
+    }
+
+    /// The checkpoint with this marker is durable.
+    pub(crate) fn on_checkpoint_durable(&mut self, marker: Position) {
+        let Some(owner) = &mut self.owner else { return };
+        let doomed: Vec<_> = owner.doomed.drain(..std::mem::take(&mut owner.sealed)).collect();
+        for epoch in owner.fences.take_passed(marker) {
+            self.outgoing.append_fence_tombstone(epoch);
+        }
+        for (state, record) in doomed {
+            self.append_tombstones(&state, vec![record]);
+        }
+    }
+
+    /// The checkpoint that was taken is not written.
+    pub(crate) fn on_checkpoint_undone(&mut self) {
+        if let Some(owner) = &mut self.owner {
+            owner.sealed = 0;
+        }
+    }
+
+    /// Other records stand for these from now on.
+    pub(super) fn supersede(&mut self, key: &StateKey, records: Vec<Record>) {
+        match &mut self.owner {
+            Some(owner) => owner.doomed.extend(records.into_iter().map(|record| (key.clone(), record))),
+            None => self.append_tombstones(key, records),
+        }
+    }
+
+    /// Says in a record that what was recorded of a call no longer counts, where a tombstone would come too soon.
+    pub(super) fn put_call_dropped(&mut self, key: &StateKey, position: u32) {
+        if self.owner.is_none() {
+            return;
+        }
+        let Some(of_key) = self.keys.get_mut(&key.key) else { return };
+        let Some(entry) = of_key.states.get_mut(&inner(key)) else { return };
+        let value = encode_call_dropped(&entry.state.action, entry.state.started_at_ms);
+        let kind = RecordKind::CallDropped(position);
+        let record = self.outgoing.append(key, kind, value, &mut of_key.last_ticket);
+        entry.records.push(record);
+    }
+}
