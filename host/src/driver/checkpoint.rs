@@ -50,8 +50,8 @@ impl Shard {
     pub(super) fn take_checkpoint(&mut self) -> anyhow::Result<ShardCheckpoint> {
         let mut checkpoint = ShardCheckpoint { progress: self.progress, ..ShardCheckpoint::default() };
         let mut operators = Vec::new();
-        for at in 0..self.operators.len() {
-            let operator = &mut self.operators[at];
+        let executor = &mut self.executor;
+        for (at, operator) in executor.operators.iter_mut().enumerate() {
             let mut marker = None;
             if operator.has_changes() {
                 let part = operator.begin_checkpoint();
@@ -59,32 +59,33 @@ impl Shard {
                 checkpoint.entries.extend(part.entries);
                 marker = Some(part.marker);
             }
-            let marker = marker.unwrap_or_else(|| self.operators[at].store().recovery_marker());
+            let marker = marker.unwrap_or_else(|| operator.store().recovery_marker());
             let offset = self.offsets[at].max(self.progress.offset);
-            checkpoint.partitions.push((self.operators[at].partition(), offset, marker));
+            checkpoint.partitions.push((operator.partition(), offset, marker));
             // Nothing but appends can have come up: outputs of what is not in the checkpoint are not to be, either.
-            self.operators[at].take_appends_into(&mut self.appends);
+            operator.take_appends_into(&mut executor.appends);
         }
         // All that the checkpoint rests on is in the store's journal before it.
-        self.flush_appends()?;
-        let spare = std::mem::take(&mut self.spare_outputs);
-        checkpoint.outputs = Arc::new(std::mem::replace(&mut self.outputs, spare));
-        checkpoint.output_count = std::mem::take(&mut self.output_count);
-        checkpoint.dead_letters = std::mem::take(&mut self.dead_letters);
+        executor.flush_appends()?;
+        let backend = &mut executor.backend;
+        let spare = std::mem::take(&mut backend.spare_outputs);
+        checkpoint.outputs = Arc::new(std::mem::replace(&mut backend.outputs, spare));
+        checkpoint.output_count = std::mem::take(&mut backend.output_count);
+        checkpoint.dead_letters = std::mem::take(&mut backend.dead_letters);
         checkpoint.changed = !operators.is_empty()
             || !checkpoint.outputs.is_empty()
             || !checkpoint.dead_letters.is_empty()
             || self.checkpointed_progress != self.progress;
         self.checkpointed_progress = self.progress;
-        checkpoint.idle = self.at_end && self.is_idle();
+        checkpoint.idle = self.at_end && executor.is_idle();
         self.told_idle &= checkpoint.idle;
         self.taken = Some(TakenCheckpoint {
             operators,
-            mark: self.log.mark(),
+            mark: executor.backend.log.mark(),
             outputs: checkpoint.outputs.clone(),
             output_count: checkpoint.output_count,
             dead_letters: checkpoint.dead_letters.clone(),
-            uncheckpointed: std::mem::take(&mut self.uncheckpointed),
+            uncheckpointed: std::mem::take(&mut executor.uncheckpointed),
         });
         Ok(checkpoint)
     }
@@ -93,27 +94,28 @@ impl Shard {
         let Some(taken) = self.taken.take() else { return };
         self.acknowledge(taken.mark);
         for (at, id) in taken.operators {
-            self.operators[at].on_checkpoint_completed(id);
-            self.touched.push(at);
+            self.executor.operators[at].on_checkpoint_completed(id);
+            self.executor.touched.push(at);
         }
         self.told_full = false;
         if let Ok(mut lines) = Arc::try_unwrap(taken.outputs)
             && lines.capacity() <= BUFFERED_BYTES_MAX
         {
             lines.clear();
-            self.spare_outputs = lines;
+            self.executor.backend.spare_outputs = lines;
         }
     }
 
     pub(super) fn on_checkpoint_aborted(&mut self) {
         let Some(taken) = self.taken.take() else { return };
         for (at, id) in taken.operators {
-            self.operators[at].on_checkpoint_aborted(id);
+            self.executor.operators[at].on_checkpoint_aborted(id);
         }
-        self.outputs.insert_str(0, &taken.outputs);
-        self.output_count += taken.output_count;
-        self.dead_letters.insert_str(0, &taken.dead_letters);
-        self.uncheckpointed += taken.uncheckpointed;
+        let backend = &mut self.executor.backend;
+        backend.outputs.insert_str(0, &taken.outputs);
+        backend.output_count += taken.output_count;
+        backend.dead_letters.insert_str(0, &taken.dead_letters);
+        self.executor.uncheckpointed += taken.uncheckpointed;
         self.told_full = false;
     }
 }

@@ -36,10 +36,13 @@ impl Doors {
         }
     }
 
-    /// No request may leave any more.
-    pub(super) fn close(&mut self) {
-        for reply in std::mem::take(&mut self.waiting).into_values().flatten() {
-            let _ = reply.send(Err(DoorClosed));
+    /// No request of a partition may leave any more.
+    pub(super) fn close(&mut self, partition: PartitionId) {
+        let of_partition = (partition, Ticket(0))..=(partition, Ticket(u64::MAX));
+        for (_, replies) in self.waiting.extract_if(of_partition, |_, _| true) {
+            for reply in replies {
+                let _ = reply.send(Err(DoorClosed));
+            }
         }
     }
 }

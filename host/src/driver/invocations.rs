@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use weir_component::{Interrupted, Invoker};
 use weir_core::invocation::{Invocation, InvocationEnd};
 use weir_core::key::Key;
@@ -16,7 +16,19 @@ use weir_core::key::Key;
 type Ended = Result<InvocationEnd, Interrupted>;
 
 /// An invocation that waits for something.
-type Waiting = Pin<Box<dyn Future<Output = (u64, Ended)>>>;
+struct Waiting {
+    id: u64,
+    running: Pin<Box<dyn Future<Output = Ended>>>,
+}
+
+impl Future for Waiting {
+    type Output = (u64, Ended);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let id = self.id;
+        self.running.as_mut().poll(context).map(|end| (id, end))
+    }
+}
 
 /// Invocations that are to be started, and those that wait for something.
 pub(super) struct Invocations {
@@ -60,13 +72,13 @@ impl Invocations {
         let (id, key) = (invocation.id(), invocation.task().key.clone());
         let (component, reuse) = self.actions.get(invocation.task().action.id()).clone();
         let (invoker, port) = (self.invoker.clone(), self.port.clone());
-        let mut running: Waiting =
-            Box::pin(async move { (id, invoker.invoke(&component, reuse, invocation, port).await) });
+        let mut running: Pin<Box<dyn Future<Output = Ended>>> =
+            Box::pin(async move { invoker.invoke(&component, reuse, invocation, port).await });
         match std::future::poll_fn(|context| Poll::Ready(running.as_mut().poll(context))).await {
-            Poll::Ready((_, end)) => Some((id, key, Some(end))),
+            Poll::Ready(end) => Some((id, key, Some(end))),
             Poll::Pending => {
                 self.keys.insert(id, key.clone());
-                self.waiting.push(running);
+                self.waiting.push(Waiting { id, running });
                 Some((id, key, None))
             }
         }
@@ -83,16 +95,24 @@ impl Invocations {
         }
     }
 
-    /// Gives up those that were not started.
-    pub(super) fn take_queued(&mut self) -> Vec<(u64, Key)> {
-        self.queued.drain(..).map(|invocation| (invocation.id(), invocation.task().key.clone())).collect()
+    /// Gives up those of these that were not started.
+    pub(super) fn take_queued(&mut self, which: impl Fn(u64) -> bool) -> Vec<(u64, Key)> {
+        let (taken, kept) = self.queued.drain(..).partition::<VecDeque<_>, _>(|invocation| which(invocation.id()));
+        self.queued = kept;
+        taken.iter().map(|invocation| (invocation.id(), invocation.task().key.clone())).collect()
     }
 
-    /// Cuts off all that run.
-    pub(super) fn cut_off(&mut self) -> Vec<(u64, Key)> {
-        self.waiting = FuturesUnordered::new();
-        let mut cut: Vec<(u64, Key)> = self.keys.drain().collect();
-        cut.extend(self.take_queued());
+    /// Cuts off those of these that run, and gives up those that were not started.
+    pub(super) fn cut_off(&mut self, which: impl Fn(u64) -> bool) -> Vec<(u64, Key)> {
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        self.waiting = waiting.filter(|waiting| !which(waiting.id)).collect();
+        let mut cut: Vec<(u64, Key)> = self.keys.extract_if(|id, _| which(*id)).collect();
+        cut.extend(self.take_queued(which));
         cut
+    }
+
+    /// Whether one of these runs or is to be started.
+    pub(super) fn has_any(&self, which: impl Fn(u64) -> bool) -> bool {
+        self.keys.keys().any(|id| which(*id)) || self.queued.iter().any(|invocation| which(invocation.id()))
     }
 }

@@ -6,6 +6,7 @@
 mod checkpoint;
 mod coordinator;
 mod doors;
+mod executor;
 mod invocations;
 mod observe;
 mod port;

@@ -1,6 +1,6 @@
 //! What people can see of a running shard, and how they repair it.
 
-use super::Shard;
+use super::executor::{Backend, Executor};
 use crate::clock::now_ms;
 use crate::control::look::States;
 use tokio::sync::oneshot;
@@ -52,16 +52,12 @@ pub struct RepairRequest {
     pub repair: Repair,
 }
 
-impl Shard {
+impl<B: Backend> Executor<B> {
     /// Someone repairs a quarantined key; the answer waits until that is durable.
-    pub(super) fn on_repair(
-        &mut self,
-        request: RepairRequest,
-        reply: oneshot::Sender<Result<(), String>>,
-    ) -> anyhow::Result<()> {
-        let Some(&at) = self.by_partition.get(&request.partition) else {
+    pub(super) fn on_repair(&mut self, request: RepairRequest, reply: oneshot::Sender<Result<(), String>>) {
+        let Some(at) = self.operator_at(request.partition) else {
             let _ = reply.send(Err(format!("repair {}: its partition is not here", request.state)));
-            return Ok(());
+            return;
         };
         let repaired = self.operators[at].on_repair(&request.state, request.repairs, request.repair, now_ms());
         self.touched.push(at);
@@ -78,7 +74,6 @@ impl Shard {
                 });
             }
         }
-        Ok(())
     }
 
     pub(super) fn observe(&self, what: Observation) -> anyhow::Result<ShardObservation> {
