@@ -7,17 +7,18 @@ export WEIR_SIMULATION_SEEDS ?= $(SEEDS)
 
 .PHONY: demo test check guests host simulate torture bench mutants clean
 
+# Without Kafka, which would take as long again to build. The rest is the same for both, and built once.
 demo: tools guests-quakes          ## runs examples/quakes, killed five times on the way
-	$(CARGO) build $(PROFILE) -p weir -p quakes-world
+	$(CARGO) build $(PROFILE) -p weir -p quakes-world --no-default-features
 	target/release/quakes-demo --weir target/release/weir
 
-test: tools guests                 ## passes the whole test suite
+test: tools tools-kafka guests    ## passes the whole test suite
 	$(CARGO) build $(PROFILE) -p weir -p quakes-world
 	$(CARGO) test $(PROFILE) --workspace
 	cd guest-sdk/rust && $(CARGO) test --locked
 	cd examples/quakes/actions && CARGO_TARGET_DIR=../../../guest-sdk/rust/target $(CARGO) test --locked
 
-check: tools                       ## formatting and lints, warnings denied
+check: tools tools-kafka          ## formatting and lints, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(PROFILE) --workspace --all-targets -- -D warnings
 	cd guest-sdk/rust && $(CARGO) fmt --all --check && $(CARGO) clippy --locked --all-targets -- -D warnings
@@ -33,11 +34,11 @@ guests-quakes: tools
 simulate:                          ## SEEDS=… histories of the simulator
 	$(CARGO) run $(PROFILE) -p weir-simulator --bin weir-simulate -- --seeds $(SEEDS)
 
-torture: tools guests              ## the kill tests, 200 kills instead of 10
+torture: tools tools-kafka guests ## the kill tests, 200 kills instead of 10
 	$(CARGO) build $(PROFILE) -p weir -p quakes-world
 	WEIR_KILLS=200 $(CARGO) test $(PROFILE) -p weir-tests --test suite kill -- --nocapture
 
-bench: tools guests                ## the figures of BENCHMARKS.md
+bench: tools tools-kafka guests   ## the figures of BENCHMARKS.md
 	scripts/bench
 
 mutants:                           ## mutation tests of the core (long)
@@ -47,7 +48,12 @@ clean:
 	$(CARGO) clean
 	rm -rf guest-sdk/rust/target .cache
 
-.PHONY: tools guests-quakes
+.PHONY: tools tools-kafka guests-quakes
 tools:
 	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust 1.95 or later from https://rustup.rs"; exit 1; }
 	@command -v cc >/dev/null || { echo "cc is missing: install a C compiler (Debian: apt-get install gcc libc6-dev)"; exit 1; }
+
+# What Kafka's client is built with; OpenSSL in it asks for perl.
+tools-kafka:
+	@command -v c++ >/dev/null || { echo "c++ is missing: install a C++ compiler (Debian: apt-get install g++)"; exit 1; }
+	@command -v perl >/dev/null || { echo "perl is missing: install it (Debian: apt-get install perl)"; exit 1; }
