@@ -5,7 +5,7 @@ use crate::bindings::types::Failure as GuestFailure;
 use crate::cache::CodeCache;
 use crate::engine::new_engine;
 use crate::error::{LoadError, LoadErrorReason};
-use crate::http::{HttpClient, TlsRoots};
+use crate::http::{EffectGate, HttpClient, TlsRoots};
 use crate::instance::{Instance, Slots};
 use crate::interfaces::failure_from_guest;
 use crate::load::{ComponentSource, LoadedComponent, Loader};
@@ -71,7 +71,12 @@ impl ComponentHost {
 
     /// An invoker, with HTTP connections of its own: one for each shard.
     pub fn invoker(&self) -> Invoker {
-        Invoker { http: HttpClient::new(self.roots.clone()) }
+        Invoker { http: HttpClient::new(self.roots.clone(), None) }
+    }
+
+    /// An invoker whose requests leave only while the gate is open.
+    pub fn gated_invoker(&self, gate: Arc<dyn EffectGate>) -> Invoker {
+        Invoker { http: HttpClient::new(self.roots.clone(), Some(gate)) }
     }
 
     fn engine(&self, stack_bytes: usize) -> wasmtime::Result<(Engine, Slots)> {

@@ -31,7 +31,7 @@ pub use contract::CONTRACT_VERSION;
 pub use describe::{DescribedAction, Description};
 pub use error::{LoadError, LoadErrorReason};
 pub use host::{ComponentHost, HostError, HostSettings, Invoker};
-pub use http::{GrantError, HttpGrant};
+pub use http::{EffectGate, GrantError, HttpGrant};
 pub use load::{ComponentSource, Grants, LoadedComponent};
 pub use port::{DoorClosed, DoorFuture, Interrupted, InvocationPort};
 pub use secret::Secret;

@@ -3,9 +3,21 @@
 //! The only crate that knows rdkafka. It knows neither wasmtime nor the manifest: what it is told is in
 //! [`KafkaSettings`].
 
+pub mod changelog;
 pub mod client;
+mod committer;
+mod group;
+mod log;
+mod output;
 pub mod properties;
+mod reader;
 pub mod settings;
+mod waker;
 
 pub use client::{Clients, Isolation};
+pub use committer::{CommitError, Committer, PartitionPart, Transaction, end_producer};
+pub use group::{GroupError, GroupEvent, GroupMember, Membership, SourceRecord};
+pub use log::{EPOCH_HEADER, KafkaLog, KafkaLogError};
+pub use reader::{EachOffset, ReadError, Reader};
 pub use settings::{KafkaSettings, Start};
+pub use waker::Waker;

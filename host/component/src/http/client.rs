@@ -1,6 +1,7 @@
 //! The HTTP client of a shard.
 
 use super::Outgoing;
+use super::gate::{EffectGate, GatedConnector, was_closed_before};
 use super::outgoing::Head;
 use crate::bindings::http::{Body, HttpError, Response};
 use crate::load::GuestSettings;
@@ -9,7 +10,6 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::error::Error;
 use std::sync::{Arc, OnceLock};
@@ -64,7 +64,7 @@ fn no_roots() -> rustls::ClientConfig {
     rustls::ClientConfig::builder().with_root_certificates(none).with_no_client_auth()
 }
 
-type Connections = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type Connections = Client<HttpsConnector<GatedConnector>, Full<Bytes>>;
 
 /// Connections of one shard, made when the first request leaves. Cheap to clone.
 #[derive(Clone)]
@@ -72,12 +72,14 @@ pub(crate) struct HttpClient(Arc<Lazy>);
 
 struct Lazy {
     roots: TlsRoots,
+    gate: Option<Arc<dyn EffectGate>>,
     connections: OnceLock<Connections>,
 }
 
 impl HttpClient {
-    pub(crate) fn new(roots: TlsRoots) -> Self {
-        Self(Arc::new(Lazy { roots, connections: OnceLock::new() }))
+    /// A client that looks at the gate, where there is one, before each write.
+    pub(crate) fn new(roots: TlsRoots, gate: Option<Arc<dyn EffectGate>>) -> Self {
+        Self(Arc::new(Lazy { roots, gate, connections: OnceLock::new() }))
     }
 
     /// Sends a request, and cuts the connection when its time is over. Redirects are the guest's to follow.
@@ -89,7 +91,8 @@ impl HttpClient {
         response_bytes_max: usize,
         guest: Arc<GuestSettings>,
     ) -> impl Future<Output = Reply> + Send + 'static {
-        let connections = self.0.connections.get_or_init(|| connections(self.0.roots.config())).clone();
+        let connections = self.0.connections.get_or_init(|| self.0.connections()).clone();
+        let gate = self.0.gate.clone();
         let call_id = call_id.map(|id| HeaderValue::try_from(id).expect("ids are hexadecimal"));
         async move {
             let (mut head, body) = match request.into_parts() {
@@ -103,7 +106,7 @@ impl HttpClient {
                 head.headers.entry(IDEMPOTENCY_KEY).or_insert(id);
             }
             head.headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT_VALUE));
-            let exchange = exchange(connections, head, body, response_bytes_max);
+            let exchange = gated_exchange(gate, connections, head, body, response_bytes_max);
             let mut reply = match tokio::time::timeout(time, exchange).await {
                 Ok(reply) => reply,
                 Err(_) => Reply::sent(Err(HttpError::Timeout)),
@@ -114,16 +117,51 @@ impl HttpClient {
     }
 }
 
-fn connections(tls: rustls::ClientConfig) -> Connections {
-    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_CONNECTION_MAX)
-        .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_HOST_MAX)
-        .build(connector)
+impl Lazy {
+    fn connections(&self) -> Connections {
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(self.roots.config())
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(GatedConnector::new(self.gate.clone()));
+        Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_CONNECTION_MAX)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_HOST_MAX)
+            .build(connector)
+    }
 }
 
-async fn exchange(connections: Connections, head: Head, body: Bytes, response_bytes_max: usize) -> Reply {
+/// Makes an exchange when the gate is open, and anew where it was closed again before a byte had left.
+async fn gated_exchange(
+    gate: Option<Arc<dyn EffectGate>>,
+    connections: Connections,
+    head: Head,
+    body: Bytes,
+    response_bytes_max: usize,
+) -> Reply {
+    let Some(gate) = gate else {
+        return exchange(&connections, head, body, response_bytes_max).await.unwrap_or_else(|(_, reply)| reply);
+    };
+    loop {
+        if !gate.is_open() {
+            gate.opened().await;
+        }
+        match exchange(&connections, head.clone(), body.clone(), response_bytes_max).await {
+            Ok(reply) => return reply,
+            Err((true, _)) => {}
+            Err((false, reply)) => return reply,
+        }
+    }
+}
+
+/// One exchange; without an answer, whether that was because a gate was closed before a byte had left.
+async fn exchange(
+    connections: &Connections,
+    head: Head,
+    body: Bytes,
+    response_bytes_max: usize,
+) -> Result<Reply, (bool, Reply)> {
     let mut request = hyper::Request::new(Full::new(body));
     *request.method_mut() = head.method;
     *request.uri_mut() = head.uri;
@@ -131,10 +169,15 @@ async fn exchange(connections: Connections, head: Head, body: Bytes, response_by
     let response = match connections.request(request).await {
         Ok(response) => response,
         Err(error) => {
-            let left_host = !error.is_connect();
-            return Reply { answer: Err(HttpError::Connection(causes(&error))), left_host };
+            let was_closed = was_closed_before(&error);
+            let left_host = !error.is_connect() && !was_closed;
+            return Err((was_closed, Reply { answer: Err(HttpError::Connection(causes(&error))), left_host }));
         }
     };
+    Ok(read_reply(response, response_bytes_max).await)
+}
+
+async fn read_reply(response: hyper::Response<hyper::body::Incoming>, response_bytes_max: usize) -> Reply {
     let (parts, body) = response.into_parts();
     let body = match Limited::new(body, response_bytes_max).collect().await {
         Ok(body) => body.to_bytes(),

@@ -27,7 +27,7 @@ pub(crate) struct Outgoing {
 }
 
 /// What is sent before the body.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Head {
     pub(super) method: Method,
     pub(super) uri: Uri,

@@ -1,0 +1,303 @@
+//! Commits the checkpoints of one shard, each as one transaction [S31].
+
+use crate::changelog::{PARTITION_RECORD, write_entry_name};
+use crate::client::{Clients, log, log_error};
+use crate::group::Membership;
+use crate::output;
+use crate::settings::KafkaSettings;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use weir_core::checkpoint::Entry;
+use weir_core::event::{OutputEvent, PartitionId};
+use weir_core::key::Key;
+use weir_core::ownership::PartitionRecord;
+
+/// How long one call for a transaction may take before it is made again.
+const CALL: Duration = Duration::from_secs(10);
+/// How long a transaction may take in all. Whoever does not know how it ended must stop.
+const TRANSACTION_MAX: Duration = Duration::from_secs(60);
+/// How often a producer looks whether its records have arrived.
+const LOOK: Duration = Duration::from_micros(200);
+
+/// A checkpoint of one shard.
+#[derive(Default)]
+pub struct Transaction {
+    /// What each partition adds to its changelog.
+    pub partitions: Vec<PartitionPart>,
+    /// Output events, in the order of each key.
+    pub outputs: Vec<OutputEvent>,
+    /// Dead letters as JSON, with their keys.
+    pub dead_letters: Vec<(Key, String)>,
+}
+
+/// What one partition adds to a checkpoint.
+pub struct PartitionPart {
+    /// The partition.
+    pub partition: PartitionId,
+    /// Its checkpoint record; its source offset is committed for the group, too.
+    pub record: PartitionRecord,
+    /// Entries of keyed state that changed.
+    pub entries: Vec<Entry>,
+}
+
+/// Why a checkpoint is not durable.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CommitError {
+    /// The group no longer takes this member's word: nothing of it counts, another may.
+    #[error("the group refused the checkpoint: {0}")]
+    Refused(String),
+    /// It was aborted, and may be tried again.
+    #[error("the checkpoint was aborted: {0}")]
+    Aborted(String),
+    /// The producer is of no further use, or nobody knows whether it was committed.
+    #[error("commit checkpoint: {0}: start again, recovery finds out how it ended")]
+    Failed(String),
+}
+
+/// A transactional producer with a thread of its own, so that a shard does not wait for it.
+///
+/// Lifecycle: made, which ends what a producer of the same id left open; then one transaction at a time; its thread ends
+/// when it is dropped.
+#[derive(Debug)]
+pub struct Committer {
+    jobs: mpsc::SyncSender<Job>,
+}
+
+struct Job {
+    transaction: Transaction,
+    group: Membership,
+    reply: oneshot::Sender<Result<(), CommitError>>,
+}
+
+/// Ends and fences what the producer of a transactional id left open.
+pub fn end_producer(settings: &KafkaSettings, transactional_id: &str) -> Result<(), CommitError> {
+    initialised(settings, transactional_id, 0).map(drop)
+}
+
+fn initialised(
+    settings: &KafkaSettings,
+    id: &str,
+    record_bytes_max: usize,
+) -> Result<BaseProducer<Arrivals>, CommitError> {
+    let config = Clients::new(settings).transactional_producer(id, record_bytes_max);
+    let producer: BaseProducer<_> = config
+        .create_with_context(Arrivals::default())
+        .map_err(|error| CommitError::Failed(format!("make producer {id}: {error}")))?;
+    until_done(&format!("initialise producer {id}"), || producer.init_transactions(CALL))?;
+    Ok(producer)
+}
+
+impl Committer {
+    /// A committer with a transactional id of its own. No record is larger than the least `max.message.bytes` of the
+    /// topics that it writes to.
+    pub fn start(
+        settings: Arc<KafkaSettings>,
+        transactional_id: &str,
+        record_bytes_max: usize,
+    ) -> Result<Self, CommitError> {
+        let producer = initialised(&settings, transactional_id, record_bytes_max)?;
+        let (jobs, receiver) = mpsc::sync_channel::<Job>(1);
+        let work = Work { settings, producer };
+        let thread = std::thread::Builder::new().name("weir-committer".to_owned());
+        let run = move || {
+            while let Ok(Job { transaction, group, reply }) = receiver.recv() {
+                let _ = reply.send(work.commit(&transaction, &group));
+            }
+        };
+        thread.spawn(run).map_err(|error| CommitError::Failed(format!("start a thread: {error}")))?;
+        Ok(Self { jobs })
+    }
+
+    /// Commits a checkpoint for the member that the group knew at this assignment. One at a time.
+    pub fn commit(&self, transaction: Transaction, group: Membership) -> oneshot::Receiver<Result<(), CommitError>> {
+        let (reply, receiver) = oneshot::channel();
+        // Where its thread is gone, the reply is gone with it, and whoever waits is told.
+        let _ = self.jobs.send(Job { transaction, group, reply });
+        receiver
+    }
+}
+
+struct Work {
+    settings: Arc<KafkaSettings>,
+    producer: BaseProducer<Arrivals>,
+}
+
+impl Work {
+    fn commit(&self, transaction: &Transaction, group: &ConsumerGroupMetadata) -> Result<(), CommitError> {
+        self.producer.begin_transaction().map_err(|error| CommitError::Failed(error.to_string()))?;
+        match self.fill(transaction, group) {
+            Ok(()) => {}
+            Err(CommitError::Failed(what)) => return Err(CommitError::Failed(what)),
+            Err(error) => {
+                until_done("abort a transaction", || self.producer.abort_transaction(CALL))?;
+                return Err(error);
+            }
+        }
+        match until_done("commit a transaction", || self.producer.commit_transaction(CALL)) {
+            Err(CommitError::Aborted(what)) => {
+                until_done("abort a transaction", || self.producer.abort_transaction(CALL))?;
+                Err(CommitError::Aborted(what))
+            }
+            other => other,
+        }
+    }
+
+    /// Sends all of it, waits until it has arrived, then adds the offsets: so whoever takes the partition over and finds
+    /// the group's offsets changed finds the records below the high watermark.
+    fn fill(&self, transaction: &Transaction, group: &ConsumerGroupMetadata) -> Result<(), CommitError> {
+        let changelog = self.settings.keyed_state_topic();
+        let mut name = Vec::new();
+        for PartitionPart { partition, record, entries } in &transaction.partitions {
+            for Entry { space, key, value } in entries {
+                write_entry_name(*space, key, &mut name);
+                self.send(record_to(&changelog, Some(*partition), &name, value.as_deref()))?;
+            }
+            self.send(record_to(&changelog, Some(*partition), PARTITION_RECORD, Some(&record.encode())))?;
+        }
+        if let Some(topic) = &self.settings.sink_topic {
+            for event in &transaction.outputs {
+                let record = record_to(topic, None, event.key.as_bytes(), Some(event.payload.as_str().as_bytes()));
+                self.send(record.headers(output::headers(event)))?;
+            }
+        }
+        for (key, letter) in &transaction.dead_letters {
+            let topic = &self.settings.dead_letter_topic;
+            self.send(record_to(topic, None, key.as_bytes(), Some(letter.as_bytes())))?;
+        }
+        self.wait_for_arrival()?;
+        let offsets = self.offsets(transaction)?;
+        until_done("commit source offsets", || self.producer.send_offsets_to_transaction(&offsets, group, CALL))
+    }
+
+    fn offsets(&self, transaction: &Transaction) -> Result<TopicPartitionList, CommitError> {
+        let mut offsets = TopicPartitionList::with_capacity(transaction.partitions.len());
+        for PartitionPart { partition, record, .. } in &transaction.partitions {
+            let offset = Offset::Offset(record.source_offset as i64);
+            offsets
+                .add_partition_offset(&self.settings.source_topic, partition.0 as i32, offset)
+                .map_err(|error| CommitError::Failed(error.to_string()))?;
+        }
+        Ok(offsets)
+    }
+
+    fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<(), CommitError> {
+        let since = Instant::now();
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
+                    if since.elapsed() < TRANSACTION_MAX =>
+                {
+                    self.producer.poll(Duration::ZERO);
+                    std::thread::sleep(LOOK);
+                    record = back;
+                }
+                Err((error, _)) => return Err(CommitError::Aborted(error.to_string())),
+            }
+        }
+    }
+
+    /// `commit_transaction` would wait for it in steps of 100 ms.
+    fn wait_for_arrival(&self) -> Result<(), CommitError> {
+        let since = Instant::now();
+        loop {
+            let before = self.producer.in_flight_count();
+            self.producer.poll(Duration::ZERO);
+            if before == 0 {
+                break;
+            }
+            if since.elapsed() > TRANSACTION_MAX {
+                return Err(CommitError::Aborted(format!("{before} records did not arrive")));
+            }
+            if self.producer.in_flight_count() == before {
+                std::thread::sleep(LOOK);
+            }
+        }
+        match self.producer.context().first_failure.lock().expect("nobody panics with it").take() {
+            None => Ok(()),
+            Some(what) => Err(CommitError::Aborted(what)),
+        }
+    }
+}
+
+fn record_to<'a>(
+    topic: &'a str,
+    partition: Option<PartitionId>,
+    key: &'a [u8],
+    value: Option<&'a [u8]>,
+) -> BaseRecord<'a, [u8], [u8]> {
+    let mut record = BaseRecord::to(topic).key(key);
+    if let Some(partition) = partition {
+        record = record.partition(partition.0 as i32);
+    }
+    match value {
+        Some(value) => record.payload(value),
+        None => record,
+    }
+}
+
+/// Makes a call of a transaction again as long as the client says that this helps.
+fn until_done(what: &str, call: impl Fn() -> Result<(), KafkaError>) -> Result<(), CommitError> {
+    let since = Instant::now();
+    loop {
+        let error = match call() {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let text = format!("{what}: {error}");
+        match &error {
+            KafkaError::Transaction(inner) => {
+                let by_group = matches!(
+                    inner.code(),
+                    RDKafkaErrorCode::IllegalGeneration
+                        | RDKafkaErrorCode::UnknownMemberId
+                        | RDKafkaErrorCode::RebalanceInProgress
+                        | RDKafkaErrorCode::FencedInstanceId
+                );
+                match () {
+                    () if inner.is_fatal() => return Err(CommitError::Failed(text)),
+                    () if by_group => return Err(CommitError::Refused(text)),
+                    () if inner.txn_requires_abort() => return Err(CommitError::Aborted(text)),
+                    () if inner.is_retriable() && since.elapsed() < TRANSACTION_MAX => {}
+                    () => return Err(CommitError::Failed(text)),
+                }
+            }
+            _ => return Err(CommitError::Failed(text)),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether the records of a transaction arrived.
+#[derive(Debug, Default)]
+struct Arrivals {
+    first_failure: Mutex<Option<String>>,
+}
+
+impl ClientContext for Arrivals {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        log_error(&error, reason);
+    }
+}
+
+impl ProducerContext for Arrivals {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            self.first_failure.lock().expect("nobody panics with it").get_or_insert(error.to_string());
+        }
+    }
+}

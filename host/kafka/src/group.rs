@@ -1,0 +1,238 @@
+//! A member of the consumer group that shares the partitions of the source out.
+
+use crate::client::{Clients, log, log_error};
+use crate::reader::is_passing;
+use crate::settings::KafkaSettings;
+use crate::waker::{Queue, Waker};
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaRespErr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use weir_core::event::PartitionId;
+
+/// How long a call to the broker may take.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// Why a member can't go on.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum GroupError {
+    /// The consumer could not be made.
+    #[error("make a member of the group: {0}")]
+    Client(String),
+    /// A call failed.
+    #[error("{what} of {topic}: {error}")]
+    Failed {
+        /// What was tried.
+        what: &'static str,
+        /// The source topic.
+        topic: String,
+        /// What the client says.
+        error: String,
+    },
+}
+
+/// What the group tells a member.
+#[derive(Debug)]
+pub enum GroupEvent {
+    /// These partitions are the member's from now on. Empty: it keeps what it has, in another generation.
+    Assigned(Vec<PartitionId>),
+    /// The member is to give these up, in its own time.
+    Revoked(Vec<PartitionId>),
+    /// These are no longer the member's: another may have them already.
+    Lost(Vec<PartitionId>),
+}
+
+/// A record of the source.
+#[derive(Debug)]
+pub struct SourceRecord<'a>(BorrowedMessage<'a>);
+
+impl SourceRecord<'_> {
+    /// Its partition.
+    pub fn partition(&self) -> PartitionId {
+        PartitionId(self.0.partition() as u32)
+    }
+
+    /// Its offset.
+    pub fn offset(&self) -> u64 {
+        self.0.offset() as u64
+    }
+
+    /// Its key.
+    pub fn key(&self) -> Option<&[u8]> {
+        self.0.key()
+    }
+
+    /// Its value; a tombstone has none.
+    pub fn value(&self) -> Option<&[u8]> {
+        self.0.payload()
+    }
+
+    /// Its time, milliseconds since 1970 UTC.
+    pub fn timestamp_ms(&self) -> Option<u64> {
+        self.0.timestamp().to_millis().and_then(|time| u64::try_from(time).ok())
+    }
+
+    /// Its headers that are text.
+    pub fn headers(&self) -> Vec<(String, String)> {
+        let headers = self.0.headers().into_iter().flat_map(|headers| headers.iter());
+        headers
+            .filter_map(|header| Some((header.key.to_owned(), std::str::from_utf8(header.value?).ok()?.to_owned())))
+            .collect()
+    }
+}
+
+/// What a member commits with: the group's generation, as it was when an assignment was taken up.
+pub type Membership = Arc<ConsumerGroupMetadata>;
+
+/// A member of the group.
+///
+/// The group's events come out in their order and wait for the member: the group goes on only after `take_up` or
+/// `give_up` has answered them. *Invariant:* the group's metadata is read only when an assignment is taken up, so that
+/// nobody commits with the word of a generation whose assignment it has not seen [S31].
+pub struct GroupMember {
+    topic: String,
+    consumer: BaseConsumer<Rebalances>,
+}
+
+/// Events of the group that were not taken yet.
+#[derive(Debug, Default)]
+struct Rebalances {
+    events: Mutex<Vec<GroupEvent>>,
+}
+
+impl ClientContext for Rebalances {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        log_error(&error, reason);
+    }
+}
+
+impl ConsumerContext for Rebalances {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        let named = partitions.elements().iter().map(|element| PartitionId(element.partition() as u32)).collect();
+        let event = match code {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => GroupEvent::Assigned(named),
+            _ if consumer.assignment_lost() => GroupEvent::Lost(named),
+            _ => GroupEvent::Revoked(named),
+        };
+        self.events.lock().expect("nobody panics with it").push(event);
+    }
+}
+
+impl GroupMember {
+    /// Joins the group of the application.
+    pub fn join(settings: &KafkaSettings) -> Result<Self, GroupError> {
+        let consumer = Clients::new(settings).source().create_with_context(Rebalances::default());
+        let consumer = consumer.map_err(|error: KafkaError| GroupError::Client(error.to_string()))?;
+        let member = Self { topic: settings.source_topic.clone(), consumer };
+        member.consumer.subscribe(&[&member.topic]).map_err(|error| member.failed("subscribe", &error))?;
+        Ok(member)
+    }
+
+    /// Has the waker told of records and events.
+    pub fn watch(&self, waker: &Waker) {
+        waker.watch(self.consumer.client(), Queue::Consumer);
+    }
+
+    /// The next record, if one is there.
+    pub fn poll(&self) -> Result<Option<SourceRecord<'_>>, GroupError> {
+        // An event of the group ends a poll without a record: records may be behind it.
+        for _ in 0..2 {
+            match self.consumer.poll(Duration::ZERO) {
+                Some(Ok(message)) => return Ok(Some(SourceRecord(message))),
+                Some(Err(error)) if is_passing(&error) || is_of_membership(&error) => {
+                    tracing::warn!("consumer group: {error}");
+                }
+                Some(Err(error)) => return Err(self.failed("read", &error)),
+                None => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the group told since the last call, in order.
+    pub fn take_events(&self) -> Vec<GroupEvent> {
+        std::mem::take(&mut *self.consumer.context().events.lock().expect("nobody panics with it"))
+    }
+
+    /// Takes up an assignment, with its partitions paused; the metadata with which this member commits from now on.
+    pub fn take_up(&self, partitions: &[PartitionId]) -> Result<Membership, GroupError> {
+        // Where it is read from is known after recovery; the end asks for no reset.
+        let list = self.list(partitions, Offset::End)?;
+        self.consumer.incremental_assign(&list).map_err(|error| self.failed("take partitions", &error))?;
+        self.pause(partitions)?;
+        let metadata = self.consumer.group_metadata().ok_or_else(|| GroupError::Failed {
+            what: "metadata of the group",
+            topic: self.topic.clone(),
+            error: "there is none".to_owned(),
+        })?;
+        Ok(Arc::new(metadata))
+    }
+
+    /// Gives partitions up: the group goes on.
+    pub fn give_up(&self, partitions: &[PartitionId]) -> Result<(), GroupError> {
+        let list = self.list(partitions, Offset::Invalid)?;
+        self.consumer.incremental_unassign(&list).map_err(|error| self.failed("give partitions up", &error))
+    }
+
+    /// Reads a partition from this offset on.
+    pub fn start(&self, partition: PartitionId, offset: u64) -> Result<(), GroupError> {
+        let list = self.list(&[partition], Offset::Offset(offset as i64))?;
+        let sought = self.consumer.seek_partitions(list, ANSWER_MAX).map_err(|error| self.failed("seek", &error))?;
+        for element in sought.elements() {
+            element.error().map_err(|error| self.failed("seek", &error))?;
+        }
+        self.resume(&[partition])
+    }
+
+    /// Reads no more of these for now.
+    pub fn pause(&self, partitions: &[PartitionId]) -> Result<(), GroupError> {
+        let list = self.list(partitions, Offset::Invalid)?;
+        self.consumer.pause(&list).map_err(|error| self.failed("pause", &error))
+    }
+
+    /// Reads on.
+    pub fn resume(&self, partitions: &[PartitionId]) -> Result<(), GroupError> {
+        let list = self.list(partitions, Offset::Invalid)?;
+        self.consumer.resume(&list).map_err(|error| self.failed("resume", &error))
+    }
+
+    /// Leaves the group.
+    pub fn leave(&self) {
+        self.consumer.unsubscribe();
+    }
+
+    fn list(&self, partitions: &[PartitionId], offset: Offset) -> Result<TopicPartitionList, GroupError> {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for partition in partitions {
+            let added = list.add_partition_offset(&self.topic, partition.0 as i32, offset);
+            added.map_err(|error| self.failed("name partitions", &error))?;
+        }
+        Ok(list)
+    }
+
+    fn failed(&self, what: &'static str, error: &KafkaError) -> GroupError {
+        GroupError::Failed { what, topic: self.topic.clone(), error: error.to_string() }
+    }
+}
+
+/// What a later event of the group mends.
+fn is_of_membership(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    let passing = [Code::UnknownMemberId, Code::IllegalGeneration, Code::RebalanceInProgress, Code::PollExceeded];
+    matches!(error, KafkaError::MessageConsumption(code) if passing.contains(code))
+}
+
+impl std::fmt::Debug for GroupMember {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GroupMember").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,198 @@
+//! Reads one partition of a state topic, from an offset up to an end that was looked up before [S25].
+
+use crate::client::{Clients, Isolation, LoggingContext};
+use crate::settings::KafkaSettings;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::time::{Duration, Instant};
+use weir_core::event::PartitionId;
+
+/// How long a read may go on without a step forward. Transactions that hold it up have ended by then.
+const STALL_MAX: Duration = Duration::from_secs(120);
+/// How long the broker may take to answer where a partition begins and ends.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// How long one poll waits for records.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A partition that could not be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReadError {
+    /// The consumer could not be made.
+    #[error("make a consumer: {0}")]
+    Client(String),
+    /// The broker or the client failed.
+    #[error("read {topic}, partition {partition}: {what}")]
+    Failed {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: u32,
+        /// What they say.
+        what: String,
+    },
+    /// It did not come to the end.
+    #[error(
+        "read {topic}, partition {partition}: stands at {at} of {to} since {} s: an open transaction may hold it up, or \
+         its brokers are gone",
+        STALL_MAX.as_secs()
+    )]
+    Stalled {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: u32,
+        /// So far it came.
+        at: u64,
+        /// There it was to end.
+        to: u64,
+    },
+    /// A position below what the topic holds.
+    #[error(
+        "read {topic}, partition {partition}: offset {from} is gone, the topic begins at {low}: was its cleanup policy \
+         changed, or the topic made anew?"
+    )]
+    Gone {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: u32,
+        /// Where it was to begin.
+        from: u64,
+        /// Where the topic begins.
+        low: u64,
+    },
+}
+
+/// Takes offset, key and value of a record; a tombstone has no value.
+pub type EachOffset<'a> = dyn FnMut(u64, &[u8], Option<&[u8]>) + 'a;
+
+/// A consumer that belongs to no group.
+pub struct Reader {
+    topic: String,
+    consumer: BaseConsumer<LoggingContext>,
+    /// Sees open transactions too: tells where a partition really ends.
+    ends: Option<BaseConsumer<LoggingContext>>,
+}
+
+impl Reader {
+    /// Reads action states: they stand in no transaction.
+    pub fn of_action_states(settings: &KafkaSettings) -> Result<Self, ReadError> {
+        Ok(Self {
+            topic: settings.action_state_topic(),
+            consumer: consumer(settings, Isolation::Uncommitted)?,
+            ends: None,
+        })
+    }
+
+    /// Reads the changelog: what is committed of it, up to where open transactions end [S31].
+    pub fn of_changelog(settings: &KafkaSettings) -> Result<Self, ReadError> {
+        let ends = Some(consumer(settings, Isolation::Uncommitted)?);
+        Ok(Self { topic: settings.keyed_state_topic(), consumer: consumer(settings, Isolation::Committed)?, ends })
+    }
+
+    /// The first offset of a partition, and the one after its last record, open transactions included.
+    pub fn watermarks(&self, partition: PartitionId) -> Result<(u64, u64), ReadError> {
+        self.watermarks_of(self.ends.as_ref().unwrap_or(&self.consumer), partition)
+    }
+
+    /// The same, but as far as transactions have ended.
+    pub fn stable_watermarks(&self, partition: PartitionId) -> Result<(u64, u64), ReadError> {
+        self.watermarks_of(&self.consumer, partition)
+    }
+
+    fn watermarks_of(
+        &self,
+        consumer: &BaseConsumer<LoggingContext>,
+        partition: PartitionId,
+    ) -> Result<(u64, u64), ReadError> {
+        let watermarks = consumer.fetch_watermarks(&self.topic, partition.0 as i32, ANSWER_MAX);
+        let (low, high) = watermarks.map_err(|error| self.failed(partition, &error))?;
+        Ok((low.max(0) as u64, high.max(0) as u64))
+    }
+
+    /// Gives each record from one offset up to before another, in their order; none is left out but what the cleaner
+    /// took. Waits for transactions that are open below the end.
+    pub fn read(&self, partition: PartitionId, from: u64, to: u64, each: &mut EachOffset<'_>) -> Result<(), ReadError> {
+        if from >= to {
+            return Ok(());
+        }
+        let (low, _) = self.stable_watermarks(partition)?;
+        let from = match from {
+            from if from >= low => from,
+            0 => low,
+            from => return Err(ReadError::Gone { topic: self.topic.clone(), partition: partition.0, from, low }),
+        };
+        let mut assignment = TopicPartitionList::with_capacity(1);
+        let offset = Offset::Offset(from as i64);
+        let assigned = assignment.add_partition_offset(&self.topic, partition.0 as i32, offset);
+        assigned.and_then(|()| self.consumer.assign(&assignment)).map_err(|error| self.failed(partition, &error))?;
+        let read = self.read_to(partition, from, to, each);
+        let unassigned = self.consumer.unassign().map_err(|error| self.failed(partition, &error));
+        read.and(unassigned)
+    }
+
+    fn read_to(&self, partition: PartitionId, from: u64, to: u64, each: &mut EachOffset<'_>) -> Result<(), ReadError> {
+        let (mut at, mut moved) = (from, Instant::now());
+        while at < to {
+            match self.consumer.poll(POLL) {
+                Some(Ok(record)) => {
+                    let offset = record.offset() as u64;
+                    if offset < to {
+                        each(offset, record.key().unwrap_or_default(), record.payload());
+                    }
+                    (at, moved) = (offset + 1, Instant::now());
+                }
+                Some(Err(error)) if is_passing(&error) => {}
+                Some(Err(error)) => return Err(self.failed(partition, &error)),
+                None => {
+                    // Markers of transactions and what the cleaner took move the position without a record.
+                    let position = self.position(partition)?.unwrap_or(at);
+                    if position > at {
+                        (at, moved) = (position, Instant::now());
+                    }
+                    if moved.elapsed() > STALL_MAX {
+                        return Err(ReadError::Stalled { topic: self.topic.clone(), partition: partition.0, at, to });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn position(&self, partition: PartitionId) -> Result<Option<u64>, ReadError> {
+        let positions = self.consumer.position().map_err(|error| self.failed(partition, &error))?;
+        let found = positions.find_partition(&self.topic, partition.0 as i32).map(|element| element.offset());
+        Ok(match found {
+            Some(Offset::Offset(offset)) => Some(offset as u64),
+            _ => None,
+        })
+    }
+
+    fn failed(&self, partition: PartitionId, error: &KafkaError) -> ReadError {
+        ReadError::Failed { topic: self.topic.clone(), partition: partition.0, what: error.to_string() }
+    }
+}
+
+fn consumer(settings: &KafkaSettings, isolation: Isolation) -> Result<BaseConsumer<LoggingContext>, ReadError> {
+    let consumer = Clients::new(settings).reader(isolation).create_with_context(LoggingContext);
+    consumer.map_err(|error| ReadError::Client(error.to_string()))
+}
+
+/// What librdkafka mends by itself.
+pub(crate) fn is_passing(error: &KafkaError) -> bool {
+    use rdkafka::error::RDKafkaErrorCode as Code;
+    let passing = [Code::BrokerTransportFailure, Code::AllBrokersDown, Code::OperationTimedOut, Code::Resolve];
+    match error {
+        KafkaError::MessageConsumption(code) | KafkaError::Global(code) => passing.contains(code),
+        KafkaError::PartitionEOF(_) => true,
+        _ => false,
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}
