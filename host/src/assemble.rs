@@ -8,7 +8,7 @@ use crate::driver::{
 };
 use crate::embedded::{CheckpointRecord, EmbeddedStore, MemoryStore, Store, StoreLog, StoreSettings};
 use crate::service::{self, Service};
-use crate::settings::{OnQuarantineFull, Settings, Source, StoreKind};
+use crate::settings::{DeadLetters, OnQuarantineFull, Settings, Source, StoreKind};
 use crate::sink::{FileSink, Sink};
 use crate::source::{
     Batch, Consumed, EventParser, FileSource, InboxContent, InboxSignal, InboxSource, Reader, SourceKind, StdinFeed,
@@ -27,6 +27,9 @@ use weir_core::plan::Plan;
 
 /// Shares of the keys; fixed when a store is made [S20].
 pub const PARTITIONS: u32 = 64;
+
+/// What settings say wherever they are read.
+const ON_KAFKA: &str = "source, sink and dead letters are on Kafka where the store is, and only there";
 
 /// What `weir run` is told beside the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +72,19 @@ impl<E: Into<anyhow::Error>> From<E> for RunError {
 
 /// Runs an application until its source is at its end, it is told to stop, or it fails.
 pub fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunError> {
+    match settings.store.kind {
+        StoreKind::Kafka => run_on_kafka(settings, options),
+        StoreKind::Embedded | StoreKind::Memory => run_here(settings, options),
+    }
+}
+
+/// Runs an application whose source, store and sink are Kafka.
+fn run_on_kafka(_: &Settings, _: &RunOptions) -> Result<RunEnd, RunError> {
+    Err(RunError::Use(anyhow!("run on Kafka is not built yet; `weir topics` shows and makes its topics")))
+}
+
+/// Runs an application whose store is this machine's.
+fn run_here(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     check_files(settings).map_err(RunError::Use)?;
     let application = Application::load(settings, Secrets::Read).map_err(RunError::Use)?;
@@ -136,6 +152,9 @@ pub fn open_store(settings: &Settings) -> Result<Store, RunError> {
         inbox_idempotency_ms: limits.inbox_idempotency_ms,
     };
     match settings.store.kind {
+        StoreKind::Kafka => Err(RunError::Use(anyhow!(
+            "store.kind is \"kafka\": what it holds is asked of a running host, there is no store here to open"
+        ))),
         StoreKind::Memory => {
             tracing::warn!("store.kind is \"memory\": nothing survives this process, a restart begins anew");
             Ok(Store::Memory(MemoryStore::new(store_settings)))
@@ -153,6 +172,7 @@ fn source_name(settings: &Settings) -> &'static str {
     match settings.source.from {
         Source::File(_) => "file",
         Source::Stdin | Source::Listen(_) => "inbox",
+        Source::Kafka { .. } => unreachable!("{ON_KAFKA}"),
     }
 }
 
@@ -162,6 +182,7 @@ fn source_kind(settings: &Settings) -> &'static str {
         Source::File(_) => "file",
         Source::Stdin => "stdin",
         Source::Listen(_) => "listen",
+        Source::Kafka { .. } => unreachable!("{ON_KAFKA}"),
     }
 }
 
@@ -187,8 +208,10 @@ fn open_sinks(settings: &Settings, record: Option<&CheckpointRecord>) -> anyhow:
             Sink::Stdout
         }
         crate::settings::Sink::Nowhere => Sink::Nowhere,
+        crate::settings::Sink::Kafka { .. } => unreachable!("{ON_KAFKA}"),
     };
-    let dead_letters = FileSink::open(&settings.dead_letter_file, length(value_names::DEAD_LETTER_LENGTH), true)?;
+    let DeadLetters::File(dead_letters) = &settings.dead_letters else { unreachable!("{ON_KAFKA}") };
+    let dead_letters = FileSink::open(dead_letters, length(value_names::DEAD_LETTER_LENGTH), true)?;
     Ok(Sinks { output, dead_letters })
 }
 
@@ -321,6 +344,7 @@ fn open_reader(
         Source::Listen(_) => {
             SourceKind::Inbox(InboxSource::new(store.clone(), InboxContent::Posted, offset, signal.clone()))
         }
+        Source::Kafka { .. } => unreachable!("{ON_KAFKA}"),
     };
     Ok(Reader {
         source,

@@ -2,7 +2,7 @@
 //!
 //! The settings compare paths; here the files themselves are looked at, before any is opened to be written.
 
-use crate::settings::{Settings, Sink, Source};
+use crate::settings::{DeadLetters, Settings, Sink, Source};
 use anyhow::bail;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,10 @@ enum Identity {
 
 /// Refuses two roles for one file: what the host wrote there would be read as events, or cut back.
 pub fn check_files(settings: &Settings) -> anyhow::Result<()> {
-    let mut files: Vec<(&str, &Path)> = vec![("dead_letter.file", &settings.dead_letter_file)];
+    let mut files: Vec<(&str, &Path)> = Vec::new();
+    if let DeadLetters::File(path) = &settings.dead_letters {
+        files.push(("dead_letter.file", path));
+    }
     if let Sink::File(path) = &settings.sink {
         files.push(("sink.file", path));
     }

@@ -9,6 +9,8 @@ pub mod control;
 pub mod distinct;
 pub mod driver;
 pub mod embedded;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod logging;
 pub mod new;
 pub mod service;

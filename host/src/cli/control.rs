@@ -43,9 +43,17 @@ pub(super) fn unexpected(answer: &Answer) -> anyhow::Error {
 /// The answer of a store that no host runs on. It is not made where there is none.
 fn in_stopped_store(settings: &Settings, request: &Request) -> anyhow::Result<Answer> {
     let directory = &settings.store.directory;
-    if settings.store.kind == StoreKind::Memory {
-        let message = "store.kind is \"memory\": it keeps nothing that could be looked into or repaired from outside";
-        return Err(WrongUse(message.to_owned()).into());
+    match settings.store.kind {
+        StoreKind::Embedded => {}
+        StoreKind::Kafka => {
+            let message = "no host of this application runs on this folder: what is on Kafka, a running host shows";
+            return Err(WrongUse(message.to_owned()).into());
+        }
+        StoreKind::Memory => {
+            let message =
+                "store.kind is \"memory\": it keeps nothing that could be looked into or repaired from outside";
+            return Err(WrongUse(message.to_owned()).into());
+        }
     }
     if !EmbeddedStore::exists(directory) {
         let message = format!("no store at {}: the application has not run yet", directory.display());

@@ -31,7 +31,7 @@ impl Progress {
 pub fn show_progress(settings: &Settings, service: &Service) -> Progress {
     let length = match &settings.source.from {
         Source::File(path) => std::fs::metadata(path).map(|metadata| metadata.len()).ok(),
-        Source::Stdin | Source::Listen(_) => None,
+        Source::Stdin | Source::Listen(_) | Source::Kafka { .. } => None,
     };
     let bar = if std::io::stderr().is_terminal() { ProgressBar::no_length() } else { ProgressBar::hidden() };
     let style = if length.is_some() { "{bar:30} {percent:>3} %  {wide_msg}" } else { "{spinner} {wide_msg}" };

@@ -50,20 +50,8 @@ fn a_mistake_in_a_manifest_is_named_with_line_column_and_near_name() {
         ("[sink]\nfile = \"a\"\nstdout = true\n", "weir.toml:9:1: two sinks, `file` and `stdout`: name one"),
         ("[sink]\nfile = \"quakes.jsonl\"\n", "weir.toml:8:1: source and sink are the same file"),
         ("[dead_letter]\nfile = \"quakes.jsonl\"\n", "weir.toml:8:1: source and dead letters are the same file"),
-        (
-            "[sink]\nkafka = { topic = \"t\" }\n",
-            "weir.toml:8:1: Kafka source, store and sink go together only (the sink may be left out)",
-        ),
-        (
-            "[store]\nkind = \"kafka\"\n",
-            "weir.toml:8:1: Kafka source, store and sink go together only (the sink may be left out)",
-        ),
         ("[store]\nkind = \"embeded\"\n", "weir.toml:8:8: unknown value `embeded`, did you mean `embedded`?"),
         ("[store]\ncheckpoint_interval_ms = 0\n", "weir.toml:8:1: an interval is 1 ms at least"),
-        (
-            "[kafka]\nbootstrap_servers = \"a:9092\"\nclient = { \"acks\" = \"0\" }\n",
-            "weir.toml:9:1: `acks` can't be set: exactly-once rests on Weir's own value",
-        ),
         (
             "limits.memory_bytes = 1\n",
             "weir.toml:7:8: unknown field `memory_bytes` in [component.limits], did you mean `memory_bytes_max`?",
@@ -126,7 +114,7 @@ fn a_manifest_that_lacks_or_contradicts_says_so() {
         (
             "file = \"quakes.jsonl\"\n",
             "",
-            "weir.toml:2:2: no source: name one of `file`, `stdin`, `listen` in [source]",
+            "weir.toml:2:2: no source: name one of `file`, `stdin`, `listen`, `kafka` in [source]",
         ),
         (
             "key = \"region\"\n",
@@ -145,11 +133,6 @@ fn a_manifest_that_lacks_or_contradicts_says_so() {
             "weir.toml:5:1: start is for a Kafka source: files and the inbox are read from their beginning",
         ),
         (
-            "file = \"quakes.jsonl\"",
-            "kafka = { topic = \"t\" }",
-            "weir.toml:3:1: Kafka source, store and sink go together only (the sink may be left out)",
-        ),
-        (
             "[[component]]\npath = \"quakes.wasm\"\n",
             "",
             "weir.toml: no [[component]]: name at least one, such as `path = \"actions.wasm\"`",
@@ -160,13 +143,6 @@ fn a_manifest_that_lacks_or_contradicts_says_so() {
         assert!(GOOD.contains(from), "{from}");
         assert_eq!(error(&GOOD.replace(from, to), &[]), expected, "{from} -> {to}");
     }
-}
-
-#[test]
-fn kafka_is_not_in_this_build() {
-    let text = GOOD.replace("file = \"quakes.jsonl\"", "kafka = { topic = \"t\" }").replace("key = \"region\"\n", "")
-        + "[store]\nkind = \"kafka\"\n[kafka]\nbootstrap_servers = \"a:9092\"\n";
-    assert!(error(&text, &[]).starts_with("weir.toml:7:1: this build has no Kafka yet"), "{}", error(&text, &[]));
 }
 
 #[test]
@@ -193,7 +169,8 @@ fn a_mistake_in_an_argument_is_named_with_the_argument() {
         ),
         (
             "store.kind=kafka",
-            "--set store.kind=kafka: Kafka source, store and sink go together only (the sink may be left out)",
+            "--set store.kind=kafka: Kafka source, store and sink go together only (the sink may be left out): name the \
+             topic of the input",
         ),
         ("sink.file=quakes.jsonl", "--set sink.file=quakes.jsonl: source and sink are the same file"),
     ];

@@ -20,7 +20,7 @@ pub(super) struct ComponentManifest {
     #[serde(default)]
     secrets: Vec<SecretManifest>,
     #[serde(default)]
-    config: BTreeMap<String, ConfigManifest>,
+    config: BTreeMap<String, TextManifest>,
     #[serde(default)]
     limits: InvocationLimitsManifest,
 }
@@ -33,10 +33,10 @@ struct GrantManifest {
     http: Vec<String>,
 }
 
-/// A setting for guests: text, or what reads as text.
+/// A setting that is handed on as text: text, or what reads as text.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "invalid type: something else, expected a string, a number, true or false")]
-enum ConfigManifest {
+pub(super) enum TextManifest {
     Text(String),
     Whole(i64),
     Number(f64),
@@ -67,8 +67,9 @@ impl ComponentSettings {
     }
 }
 
-impl ConfigManifest {
-    fn into_text(self) -> String {
+impl TextManifest {
+    /// The text.
+    pub(super) fn into_text(self) -> String {
         match self {
             Self::Text(text) => text,
             Self::Whole(number) => number.to_string(),

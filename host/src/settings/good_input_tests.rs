@@ -62,7 +62,7 @@ fn a_whole_manifest_is_read() {
     assert_eq!(settings.source.timestamp.as_ref().map(FieldPath::to_string).as_deref(), Some("time"));
     assert_eq!(settings.source.on_bad_event, OnBadEvent::SetAside);
     assert_eq!(settings.sink, Sink::File("app/alerts.jsonl".into()));
-    assert_eq!(settings.dead_letter_file, Path::new("app/dead.jsonl"));
+    assert_eq!(settings.dead_letters, DeadLetters::File("app/dead.jsonl".into()));
     assert_eq!(settings.store.directory, Path::new("app/state"));
     let first = &settings.components[0];
     assert_eq!((first.path.to_str(), first.build.as_deref()), (Some("app/quakes.wasm"), Some("make")));
@@ -82,7 +82,7 @@ fn a_whole_manifest_is_read() {
 fn a_small_manifest_gets_the_defaults() {
     let settings = settings(SMALL, &[]);
     assert_eq!(settings.sink, Sink::Nowhere);
-    assert_eq!(settings.dead_letter_file, Path::new("app/dead-letters.jsonl"));
+    assert_eq!(settings.dead_letters, DeadLetters::File("app/dead-letters.jsonl".into()));
     assert_eq!(settings.store.directory, Path::new("app/.weir"));
     assert_eq!(settings.store.kind, StoreKind::Embedded);
     assert_eq!(settings.limits, HostLimits::default());

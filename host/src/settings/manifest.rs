@@ -7,7 +7,7 @@ use super::error::Problem;
 use super::host::HostManifest;
 use super::kafka::{self, KafkaManifest};
 use super::limits::HostLimitsManifest;
-use super::sink::{DeadLetterManifest, Sink, SinkManifest};
+use super::sink::{DeadLetterManifest, DeadLetters, Sink, SinkManifest};
 use super::source::{Source, SourceManifest};
 use super::store::StoreManifest;
 use serde::Deserialize;
@@ -28,7 +28,7 @@ pub(super) struct Manifest {
     #[serde(default)]
     pub(super) sink: SinkManifest,
     #[serde(default)]
-    dead_letter: DeadLetterManifest,
+    pub(super) dead_letter: DeadLetterManifest,
     #[serde(default)]
     pub(super) store: StoreManifest,
     pub(super) kafka: Option<KafkaManifest>,
@@ -42,7 +42,7 @@ impl Manifest {
     /// The settings; paths in it are whole already, what is silent is in `folder`.
     pub(super) fn resolve(self, file: &Path, folder: &Path) -> Result<Settings, Problem> {
         let name = application_name(self.name.clone())?;
-        kafka::check(&self)?;
+        kafka::check_together(&self)?;
         if self.component.is_empty() {
             return Err(Problem::new(
                 "component",
@@ -55,6 +55,11 @@ impl Manifest {
             let settings = action.resolve(&format!("action.{name}"))?;
             Ok((name, settings))
         });
+        let dead_letters = match &self.source.kafka {
+            Some(_) => DeadLetters::Kafka { topic: format!("{name}.dead-letter") },
+            None => DeadLetters::File(self.dead_letter.file.unwrap_or_else(|| folder.join("dead-letters.jsonl"))),
+        };
+        let kafka = self.kafka.map(KafkaManifest::resolve).transpose()?;
         let settings = Settings {
             manifest: file.to_owned(),
             folder: folder.to_owned(),
@@ -63,8 +68,9 @@ impl Manifest {
             limits: self.limits.resolve("limits")?,
             source: self.source.resolve()?,
             sink: self.sink.resolve()?,
-            dead_letter_file: self.dead_letter.file.unwrap_or_else(|| folder.join("dead-letters.jsonl")),
+            dead_letters,
             store: self.store.resolve(folder)?,
+            kafka,
             components: components.collect::<Result<_, _>>()?,
             actions: actions.collect::<Result<_, _>>()?,
         };
@@ -88,18 +94,22 @@ fn application_name(name: Option<String>) -> Result<String, Problem> {
 
 /// What only shows when sections are looked at together.
 fn check_together(settings: &Settings) -> Result<(), Problem> {
-    let dead_letters = &settings.dead_letter_file;
+    let dead_letters = match &settings.dead_letters {
+        DeadLetters::File(file) => Some(file),
+        DeadLetters::Kafka { .. } => None,
+    };
     if let Source::File(source) = &settings.source.from {
         if matches!(&settings.sink, Sink::File(sink) if sink == source) {
             return Err(Problem::new("sink.file", "source and sink are the same file"));
         }
-        if dead_letters == source {
+        if dead_letters == Some(source) {
             return Err(Problem::new("dead_letter.file", "source and dead letters are the same file"));
         }
     }
-    if matches!(&settings.sink, Sink::File(sink) if sink == dead_letters) {
+    if matches!(&settings.sink, Sink::File(sink) if Some(sink) == dead_letters) {
         return Err(Problem::new("dead_letter.file", "sink and dead letters are the same file"));
     }
+    check_topics(settings)?;
     if let (Some(health), Source::Listen(events)) = (settings.host.listen, &settings.source.from)
         && health == *events
         && health.port() != 0
@@ -108,6 +118,36 @@ fn check_together(settings: &Settings) -> Result<(), Problem> {
             "host.listen",
             "host.listen and source.listen are the same address: events and /metrics need one each",
         ));
+    }
+    Ok(())
+}
+
+/// Topics are different ones, as files are, and effects have the time they need.
+fn check_topics(settings: &Settings) -> Result<(), Problem> {
+    let Source::Kafka { topic: source, .. } = &settings.source.from else { return Ok(()) };
+    let own = ["action-state", "keyed-state", "control", "dead-letter"].map(|part| format!("{}.{part}", settings.name));
+    let sink = match &settings.sink {
+        Sink::Kafka { topic } => Some(topic),
+        _ => None,
+    };
+    if sink == Some(source) {
+        return Err(Problem::new("sink.kafka.topic", "source and sink are the same topic"));
+    }
+    for (path, topic) in [("source.kafka.topic", Some(source)), ("sink.kafka.topic", sink)] {
+        if let Some(topic) = topic.filter(|topic| own.contains(topic)) {
+            let message = format!("{topic} is a topic that weir keeps for {} itself: name another one", settings.name);
+            return Err(Problem::new(path, message));
+        }
+    }
+    let (interval, lease) =
+        (settings.store.checkpoint_interval_ms, settings.kafka.as_ref().map(|kafka| kafka.lease_ms));
+    if lease.is_some_and(|lease| lease < 2 * interval) {
+        let message = format!(
+            "lease_ms is {}, less than two checkpoint intervals of {interval} ms: effects would wait for a checkpoint \
+             again and again",
+            lease.unwrap_or_default()
+        );
+        return Err(Problem::new("kafka.lease_ms", message));
     }
     Ok(())
 }

@@ -15,6 +15,8 @@ mod good_input_tests;
 mod host;
 mod kafka;
 #[cfg(test)]
+mod kafka_tests;
+#[cfg(test)]
 mod known_paths;
 mod limits;
 mod location;
@@ -34,12 +36,13 @@ pub use component::ComponentSettings;
 pub use error::SettingsError;
 pub use field_path::FieldPath;
 pub use host::{HostSettings, OnQuarantineFull};
+pub use kafka::{ClientProperty, KafkaSettings};
 pub use limits::HostLimits;
 pub use near_name::near_name;
 pub use origin::Origin;
 pub use secret::{SecretPlace, SecretSettings};
-pub use sink::Sink;
-pub use source::{OnBadEvent, Source, SourceSettings};
+pub use sink::{DeadLetters, Sink};
+pub use source::{OnBadEvent, Source, SourceSettings, Start};
 pub use store::{StoreKind, StoreSettings};
 
 use manifest::Manifest;
@@ -68,10 +71,12 @@ pub struct Settings {
     pub source: SourceSettings,
     /// Where output events go.
     pub sink: Sink,
-    /// The file that dead letters and events set aside go to.
-    pub dead_letter_file: PathBuf,
+    /// Where dead letters and events set aside go.
+    pub dead_letters: DeadLetters,
     /// Where action states and keyed state live.
     pub store: StoreSettings,
+    /// How Kafka is reached; there where the source is on Kafka.
+    pub kafka: Option<KafkaSettings>,
     /// The components, in declared order.
     pub components: Vec<ComponentSettings>,
     /// What is set for single actions, by name; `action` gives the defaults for others.

@@ -2,6 +2,7 @@
 
 use super::error::SettingsError;
 use super::explain::explain;
+use super::kafka;
 use super::manifest::Manifest;
 use serde::Deserialize;
 use std::path::Path;
@@ -16,14 +17,19 @@ pub(super) struct Override {
 }
 
 /// Settings that are paths; `*` stands for any name or index.
-const PATHS: [&[&str]; 6] = [
+const PATHS: [&[&str]; 7] = [
     &["source", "file"],
     &["sink", "file"],
     &["dead_letter", "file"],
     &["store", "directory"],
     &["component", "*", "path"],
     &["component", "*", "secrets", "*", "file"],
+    &["kafka", "client", "*", "file"],
 ];
+
+/// Settings that are handed on as text, whatever they look like.
+const TEXTS: [&[&str]; 3] =
+    [&["component", "*", "config", "*"], &["kafka", "client", "*"], &["kafka", "state_topic", "*"]];
 
 /// Settings that are lists.
 const LISTS: [&[&str]; 3] = [&["component"], &["component", "*", "grant", "http"], &["component", "*", "secrets"]];
@@ -151,12 +157,12 @@ fn names(path: &str) -> Option<Vec<String>> {
     (!quoted && names.iter().all(|name| !name.is_empty())).then_some(names)
 }
 
-/// A TOML value; what is none is a string, and so is all that a guest's config holds.
+/// A TOML value; what is none is a string, and so is all that is handed on as text.
 fn parse_value(text: &str, path: &[String]) -> Result<Value, String> {
     let bare = || Ok(Value::String(text.to_owned()));
     match text.parse::<Value>() {
         Ok(value @ Value::String(_)) => Ok(value),
-        Ok(_) if matches(&["component", "*", "config", "*"], path) => bare(),
+        Ok(value) if !value.is_table() && TEXTS.iter().any(|pattern| matches(pattern, path)) => bare(),
         Ok(Value::Datetime(_)) => bare(),
         Ok(value) => Ok(value),
         Err(error) if text.starts_with(['"', '\'', '[', '{']) => {
@@ -176,7 +182,8 @@ pub(super) fn anchor(tree: &mut Table, folder: &Path) {
 fn anchor_below(value: &mut Value, path: &mut Vec<String>, folder: &Path) {
     let below: Vec<(String, &mut Value)> = match value {
         Value::String(text) => {
-            if !text.is_empty() && PATHS.iter().any(|pattern| matches(pattern, path)) {
+            let is_path = PATHS.iter().any(|pattern| matches(pattern, path)) || kafka::is_path(path, text);
+            if !text.is_empty() && is_path {
                 *text = folder.join(&*text).to_string_lossy().into_owned();
             }
             return;

@@ -41,25 +41,32 @@ pub enum SecretPlace {
     File(PathBuf),
 }
 
+impl SecretPlace {
+    /// What stands there; what is wrong is told without its name.
+    pub(super) fn read(&self) -> Result<String, String> {
+        let value = match self {
+            Self::Environment(name) => {
+                std::env::var(name).map_err(|_| format!("is not there: set the environment variable {name}"))?
+            }
+            Self::File(file) => std::fs::read_to_string(file)
+                .map_err(|error| format!("can't be read from {}: {error}", file.display()))?,
+        };
+        match value.trim_end() {
+            "" => Err(format!("is empty: {self}")),
+            value => Ok(value.to_owned()),
+        }
+    }
+}
+
 impl SecretSettings {
     /// Looks the value up.
     pub fn read(&self) -> Result<Secret, SettingsError> {
         let wrong = |why: String| SettingsError::unplaced(format!("the secret for {} {why}", self.origin));
-        let value = match &self.place {
-            SecretPlace::Environment(name) => {
-                std::env::var(name).map_err(|_| wrong(format!("is not there: set the environment variable {name}")))?
-            }
-            SecretPlace::File(file) => std::fs::read_to_string(file)
-                .map_err(|error| wrong(format!("can't be read from {}: {error}", file.display())))?,
-        };
-        let value = value.trim_end();
-        if value.is_empty() {
-            return Err(wrong(format!("is empty: {}", self.place)));
-        }
+        let value = self.place.read().map_err(wrong)?;
         if value.contains(|letter: char| letter.is_ascii_control()) {
             return Err(wrong(format!("can't stand in a header, it has control characters: {}", self.place)));
         }
-        Ok(Secret::new(value).with_prefix(self.prefix.as_str()))
+        Ok(Secret::new(value.as_str()).with_prefix(self.prefix.as_str()))
     }
 }
 

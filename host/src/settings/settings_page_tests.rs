@@ -16,6 +16,19 @@ path = \"a.wasm\"
 [action.NAME]
 ";
 
+/// The same for an application on Kafka.
+#[cfg(feature = "kafka")]
+const ON_KAFKA: &str = "name = \"a\"
+[source]
+kafka = { topic = \"in\" }
+[store]
+kind = \"kafka\"
+[kafka]
+bootstrap_servers = \"localhost:9092\"
+[[component]]
+path = \"a.wasm\"
+";
+
 /// The rows of the page's tables: path and default.
 fn rows() -> Vec<(String, String)> {
     let rows = PAGE.lines().filter(|line| line.starts_with("| `"));
@@ -40,10 +53,19 @@ fn the_page_lists_every_setting() {
 
 #[test]
 fn the_page_names_the_defaults_that_hold() {
-    let settings = |overrides: &[String]| Settings::parse(MANIFEST, Path::new("weir.toml"), overrides).unwrap();
+    let is_on_kafka = |path: &str| path == "source.start" || path.starts_with("kafka.");
+    let checked = check_defaults(MANIFEST, |path| !is_on_kafka(path));
+    assert!(checked > 30, "only {checked} defaults were found");
+    #[cfg(feature = "kafka")]
+    assert!(check_defaults(ON_KAFKA, is_on_kafka) > 2, "too few defaults of Kafka were found");
+}
+
+/// Checks the defaults of some settings in a manifest that names none of them; how many those are.
+fn check_defaults(manifest: &str, is_chosen: impl Fn(&str) -> bool) -> usize {
+    let settings = |overrides: &[String]| Settings::parse(manifest, Path::new("weir.toml"), overrides).unwrap();
     let silent = settings(&[]);
     let mut checked = 0;
-    for (path, default) in rows() {
+    for (path, default) in rows().into_iter().filter(|(path, _)| is_chosen(path)) {
         // A default in words is none that could be written.
         let Some(value) = default.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) else { continue };
         let argument =
@@ -51,5 +73,5 @@ fn the_page_names_the_defaults_that_hold() {
         assert_eq!(settings(std::slice::from_ref(&argument)), silent, "{argument}");
         checked += 1;
     }
-    assert!(checked > 30, "only {checked} defaults were found");
+    checked
 }

@@ -20,14 +20,16 @@ pub(super) struct SourceManifest {
     kind: Option<String>,
     timestamp: Option<String>,
     on_bad_event: Option<OnBadEvent>,
-    pub(super) start: Option<Start>,
+    start: Option<Start>,
 }
 
-/// Where a Kafka source starts when its group has no offset yet.
+/// Where a Kafka source starts when its application runs for the first time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Start {
+pub enum Start {
+    /// With the oldest record of the topic.
     Earliest,
+    /// With what comes after the start.
     Latest,
 }
 
@@ -36,11 +38,12 @@ pub(super) enum Start {
 pub struct SourceSettings {
     /// The one ordered source.
     pub from: Source,
-    /// Where in the payload the key stands. Always there for files and stdin; a posted event has its key in the URL.
+    /// Where in the payload the key stands. Always there for files and stdin; a posted event has its key in the URL, a
+    /// record of Kafka has one of its own.
     pub key: Option<FieldPath>,
     /// Where in the payload the kind stands; else it is `input`.
     pub kind: Option<FieldPath>,
-    /// Where in the payload the source timestamp stands, milliseconds since 1970 UTC.
+    /// Where in the payload the source timestamp stands, milliseconds since 1970 UTC; else a record of Kafka has its own.
     pub timestamp: Option<FieldPath>,
     /// What becomes of what is no event.
     pub on_bad_event: OnBadEvent,
@@ -55,6 +58,13 @@ pub enum Source {
     Stdin,
     /// Events posted to this address, by way of the inbox.
     Listen(SocketAddr),
+    /// Records of a topic.
+    Kafka {
+        /// The topic.
+        topic: String,
+        /// Where it is read from when the application runs for the first time.
+        start: Start,
+    },
 }
 
 /// What becomes of what is no event: not JSON, no key.
@@ -80,15 +90,21 @@ impl SourceManifest {
             kind: field("kind", self.kind)?,
             timestamp: field("timestamp", self.timestamp)?,
             on_bad_event: self.on_bad_event.unwrap_or(OnBadEvent::Stop),
-            from: one_source(self.file, self.stdin, self.listen)?,
+            from: one_source(self.file, self.stdin, self.listen, self.kafka, self.start)?,
         };
-        if self.start.is_some() {
+        let on_kafka = matches!(settings.from, Source::Kafka { .. });
+        if on_kafka && settings.key.is_some() {
+            let message =
+                "key can't be set on Kafka: it is the record's, by which the topic is partitioned; leave it out";
+            return Err(Problem::new("source.key", message));
+        }
+        if self.start.is_some() && !on_kafka {
             return Err(Problem::new(
                 "source.start",
                 "start is for a Kafka source: files and the inbox are read from their beginning",
             ));
         }
-        if settings.key.is_none() && !matches!(settings.from, Source::Listen(_)) {
+        if settings.key.is_none() && matches!(settings.from, Source::File(_) | Source::Stdin) {
             let message = "key is missing in [source]: name the field of the payload that events are keyed by, such as `key = \"user.id\"`";
             return Err(Problem::new("source.key", message));
         }
@@ -96,17 +112,29 @@ impl SourceManifest {
     }
 }
 
-fn one_source(file: Option<PathBuf>, stdin: Option<bool>, listen: Option<String>) -> Result<Source, Problem> {
-    match (file, stdin.unwrap_or(false), listen) {
-        (Some(file), false, None) if file.as_os_str().is_empty() => Err(Problem::new("source.file", "file is empty")),
-        (Some(file), false, None) => Ok(Source::File(file)),
-        (None, true, None) => Ok(Source::Stdin),
-        (None, false, Some(listen)) => Ok(Source::Listen(address("source.listen", &listen)?)),
-        (None, false, None) => {
-            Err(Problem::new("source", "no source: name one of `file`, `stdin`, `listen` in [source]"))
+fn one_source(
+    file: Option<PathBuf>,
+    stdin: Option<bool>,
+    listen: Option<String>,
+    kafka: Option<TopicManifest>,
+    start: Option<Start>,
+) -> Result<Source, Problem> {
+    match (file, stdin.unwrap_or(false), listen, kafka) {
+        (Some(file), false, None, None) if file.as_os_str().is_empty() => {
+            Err(Problem::new("source.file", "file is empty"))
         }
-        (file, stdin, listen) => {
-            let written = [("file", file.is_some()), ("stdin", stdin), ("listen", listen.is_some())];
+        (Some(file), false, None, None) => Ok(Source::File(file)),
+        (None, true, None, None) => Ok(Source::Stdin),
+        (None, false, Some(listen), None) => Ok(Source::Listen(address("source.listen", &listen)?)),
+        (None, false, None, Some(kafka)) => {
+            Ok(Source::Kafka { topic: kafka.resolve("source.kafka")?, start: start.unwrap_or(Start::Earliest) })
+        }
+        (None, false, None, None) => {
+            Err(Problem::new("source", "no source: name one of `file`, `stdin`, `listen`, `kafka` in [source]"))
+        }
+        (file, stdin, listen, kafka) => {
+            let written =
+                [("file", file.is_some()), ("stdin", stdin), ("listen", listen.is_some()), ("kafka", kafka.is_some())];
             let mut names = written.iter().filter(|(_, there)| *there).map(|(name, _)| *name);
             let (first, second) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
             let message = format!(

@@ -38,6 +38,8 @@ pub struct StoreSettings {
 pub enum StoreKind {
     /// Files in the store's folder.
     Embedded,
+    /// Topics of Kafka; the folder has what can be read from them again.
+    Kafka,
     /// The host's memory: nothing survives it.
     Memory,
 }
@@ -48,13 +50,16 @@ impl StoreManifest {
         let kind = match self.kind.unwrap_or(StoreKindManifest::Embedded) {
             StoreKindManifest::Embedded => StoreKind::Embedded,
             StoreKindManifest::Memory => StoreKind::Memory,
-            StoreKindManifest::Kafka => return Err(Problem::new("store.kind", super::kafka::ABSENT)),
+            StoreKindManifest::Kafka => StoreKind::Kafka,
         };
         let directory = self.directory.unwrap_or_else(|| folder.join(".weir"));
         if directory.as_os_str().is_empty() {
             return Err(Problem::new("store.directory", "directory is empty"));
         }
-        let checkpoint_interval_ms = self.checkpoint_interval_ms.unwrap_or(1_000);
+        let checkpoint_interval_ms = self.checkpoint_interval_ms.unwrap_or(match kind {
+            StoreKind::Kafka => 100,
+            StoreKind::Embedded | StoreKind::Memory => 1_000,
+        });
         if checkpoint_interval_ms == 0 {
             return Err(Problem::new("store.checkpoint_interval_ms", "an interval is 1 ms at least"));
         }
