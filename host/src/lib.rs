@@ -13,6 +13,8 @@ pub mod embedded;
 pub mod kafka;
 pub mod logging;
 pub mod new;
+#[cfg(feature = "kafka")]
+pub mod scratch;
 pub mod service;
 pub mod settings;
 pub mod sink;

@@ -57,6 +57,9 @@ pub enum CommitError {
     /// It was aborted, and may be tried again.
     #[error("the checkpoint was aborted: {0}")]
     Aborted(String),
+    /// Another took partitions of this shard over, and ended its producer.
+    #[error("another host took over: {0}")]
+    Fenced(String),
     /// The producer is of no further use, or nobody knows whether it was committed.
     #[error("commit checkpoint: {0}: start again, recovery finds out how it ended")]
     Failed(String),
@@ -135,7 +138,7 @@ impl Work {
         self.producer.begin_transaction().map_err(|error| CommitError::Failed(error.to_string()))?;
         match self.fill(transaction, group) {
             Ok(()) => {}
-            Err(CommitError::Failed(what)) => return Err(CommitError::Failed(what)),
+            Err(error @ (CommitError::Failed(_) | CommitError::Fenced(_))) => return Err(error),
             Err(error) => {
                 until_done("abort a transaction", || self.producer.abort_transaction(CALL))?;
                 return Err(error);
@@ -263,6 +266,7 @@ fn until_done(what: &str, call: impl Fn() -> Result<(), KafkaError>) -> Result<(
                         | RDKafkaErrorCode::FencedInstanceId
                 );
                 match () {
+                    () if is_fenced(inner.code()) => return Err(CommitError::Fenced(text)),
                     () if inner.is_fatal() => return Err(CommitError::Failed(text)),
                     () if by_group => return Err(CommitError::Refused(text)),
                     () if inner.txn_requires_abort() => return Err(CommitError::Aborted(text)),
@@ -274,6 +278,11 @@ fn until_done(what: &str, call: impl Fn() -> Result<(), KafkaError>) -> Result<(
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+fn is_fenced(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
 }
 
 /// Whether the records of a transaction arrived.

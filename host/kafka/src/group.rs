@@ -11,6 +11,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use weir_core::event::PartitionId;
@@ -103,6 +104,8 @@ pub struct GroupMember {
 #[derive(Debug, Default)]
 struct Rebalances {
     events: Mutex<Vec<GroupEvent>>,
+    /// Nobody is there to answer events any more.
+    leaving: AtomicBool,
 }
 
 impl ClientContext for Rebalances {
@@ -117,6 +120,12 @@ impl ClientContext for Rebalances {
 
 impl ConsumerContext for Rebalances {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        if self.leaving.load(Ordering::Acquire) {
+            if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+                let _ = consumer.incremental_unassign(partitions);
+            }
+            return;
+        }
         let named = partitions.elements().iter().map(|element| PartitionId(element.partition() as u32)).collect();
         let event = match code {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => GroupEvent::Assigned(named),
@@ -165,15 +174,16 @@ impl GroupMember {
 
     /// Takes up an assignment, with its partitions paused; the metadata with which this member commits from now on.
     pub fn take_up(&self, partitions: &[PartitionId]) -> Result<Membership, GroupError> {
-        // Where it is read from is known after recovery; the end asks for no reset.
-        let list = self.list(partitions, Offset::End)?;
-        self.consumer.incremental_assign(&list).map_err(|error| self.failed("take partitions", &error))?;
-        self.pause(partitions)?;
+        // Read before the answer: afterwards the group may go on to another generation.
         let metadata = self.consumer.group_metadata().ok_or_else(|| GroupError::Failed {
             what: "metadata of the group",
             topic: self.topic.clone(),
             error: "there is none".to_owned(),
         })?;
+        // Where it is read from is known after recovery; the end asks for no reset.
+        let list = self.list(partitions, Offset::End)?;
+        self.consumer.incremental_assign(&list).map_err(|error| self.failed("take partitions", &error))?;
+        self.pause(partitions)?;
         Ok(Arc::new(metadata))
     }
 
@@ -205,11 +215,6 @@ impl GroupMember {
         self.consumer.resume(&list).map_err(|error| self.failed("resume", &error))
     }
 
-    /// Leaves the group.
-    pub fn leave(&self) {
-        self.consumer.unsubscribe();
-    }
-
     fn list(&self, partitions: &[PartitionId], offset: Offset) -> Result<TopicPartitionList, GroupError> {
         let mut list = TopicPartitionList::with_capacity(partitions.len());
         for partition in partitions {
@@ -229,6 +234,18 @@ fn is_of_membership(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
     let passing = [Code::UnknownMemberId, Code::IllegalGeneration, Code::RebalanceInProgress, Code::PollExceeded];
     matches!(error, KafkaError::MessageConsumption(code) if passing.contains(code))
+}
+
+impl Drop for GroupMember {
+    /// Leaves the group. What it still has is no longer its own from here on.
+    fn drop(&mut self) {
+        self.consumer.context().leaving.store(true, Ordering::Release);
+        if let Ok(assignment) = self.consumer.assignment()
+            && assignment.count() > 0
+        {
+            let _ = self.consumer.incremental_unassign(&assignment);
+        }
+    }
 }
 
 impl std::fmt::Debug for GroupMember {

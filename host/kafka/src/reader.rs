@@ -86,6 +86,15 @@ impl Reader {
         })
     }
 
+    /// Looks where the source topic begins and ends.
+    pub fn of_source(settings: &KafkaSettings) -> Result<Self, ReadError> {
+        Ok(Self {
+            topic: settings.source_topic.clone(),
+            consumer: consumer(settings, Isolation::Committed)?,
+            ends: None,
+        })
+    }
+
     /// Reads the changelog: what is committed of it, up to where open transactions end [S31].
     pub fn of_changelog(settings: &KafkaSettings) -> Result<Self, ReadError> {
         let ends = Some(consumer(settings, Isolation::Uncommitted)?);
@@ -110,6 +119,18 @@ impl Reader {
         let watermarks = consumer.fetch_watermarks(&self.topic, partition.0 as i32, ANSWER_MAX);
         let (low, high) = watermarks.map_err(|error| self.failed(partition, &error))?;
         Ok((low.max(0) as u64, high.max(0) as u64))
+    }
+
+    /// Where the group goes on, by its own word.
+    pub fn group_offset(&self, source_topic: &str, partition: PartitionId) -> Result<Option<u64>, ReadError> {
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition(source_topic, partition.0 as i32);
+        let committed = self.consumer.committed_offsets(list, ANSWER_MAX);
+        let committed = committed.map_err(|error| self.failed(partition, &error))?;
+        Ok(committed.elements().first().and_then(|element| match element.offset() {
+            Offset::Offset(offset) => Some(offset as u64),
+            _ => None,
+        }))
     }
 
     /// Gives each record from one offset up to before another, in their order; none is left out but what the cleaner

@@ -257,7 +257,7 @@ impl<B: Backend> Executor<B> {
     pub(super) fn acknowledge(&mut self, durable: Vec<Acknowledged>) {
         let mut seen: Vec<usize> = Vec::new();
         for acknowledged in durable {
-            let at = self.by_partition[&acknowledged.partition];
+            let Some(&at) = self.by_partition.get(&acknowledged.partition) else { continue };
             self.operators[at].on_acknowledged(acknowledged);
             if seen.last() != Some(&at) {
                 seen.push(at);
@@ -281,6 +281,38 @@ impl<B: Backend> Executor<B> {
     pub(super) fn cut_off(&mut self, partition: PartitionId) {
         let cut = self.invocations.cut_off(|id| partition_of(id) == partition);
         self.interrupt(cut);
+    }
+
+    /// An operator joins; its busy keys are to be loaded next.
+    pub(super) fn add(&mut self, operator: Operator) -> usize {
+        let at = self.operators.len();
+        self.by_partition.insert(operator.partition(), at);
+        self.operators.push(operator);
+        self.touched.push(at);
+        at
+    }
+
+    /// Takes an operator out. Nothing of it runs any more, and nothing that it still wants is done.
+    pub(super) fn remove(&mut self, partition: PartitionId) -> anyhow::Result<()> {
+        self.close(partition);
+        self.cut_off(partition);
+        while let Ok(fact) = self.facts.try_recv() {
+            self.on_fact(fact)?;
+        }
+        let Some(at) = self.by_partition.remove(&partition) else { return Ok(()) };
+        self.flush_appends()?;
+        self.operators.swap_remove(at);
+        if let Some(moved) = self.operators.get(at) {
+            self.by_partition.insert(moved.partition(), at);
+        }
+        self.touched = (0..self.operators.len()).collect();
+        self.closed.remove(&partition);
+        Ok(())
+    }
+
+    /// Whether something of a partition runs, or is to be started.
+    pub(super) fn runs_any_of(&self, partition: PartitionId) -> bool {
+        self.invocations.has_any(|id| partition_of(id) == partition)
     }
 
     fn interrupt(&mut self, invocations: Vec<(u64, Key)>) {

@@ -8,6 +8,8 @@ mod coordinator;
 mod doors;
 mod executor;
 mod invocations;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod observe;
 mod port;
 mod recover;
@@ -17,6 +19,8 @@ mod shards;
 mod timers;
 
 pub use coordinator::{CheckpointCounts, Coordinator, CoordinatorStart, Outcome, Sinks, value_names};
+#[cfg(feature = "kafka")]
+pub use kafka::{KafkaShardStart, run_kafka_shard};
 pub use observe::{Observation, RepairRequest, ShardObservation, add as add_counters};
 pub use port::ActionTable;
 pub(crate) use recover::Recovery;

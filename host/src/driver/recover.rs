@@ -81,8 +81,9 @@ impl Recovery<'_> {
             let taken =
                 rebuild.on_scanned(position, name, value, |key| self.completed_below(key, headers, &mut failed));
             if let Err(error) = taken {
-                failed =
-                    self.on_undecodable(partition, position, name, value.unwrap_or_default(), &error.to_string()).err();
+                let place = format!("action-state log, partition {partition}, position {}", position.0);
+                let record = Undecodable { place, partition, position, name, value };
+                failed = set_aside(self.set_aside, &record, &error.to_string()).err();
             }
         })?;
         match failed {
@@ -115,33 +116,37 @@ impl Recovery<'_> {
             Some(bytes) => Ok(Header::decode(&bytes)?.completed()),
         }
     }
+}
 
-    fn on_undecodable(
-        &self,
-        partition: PartitionId,
-        position: Position,
-        name: &[u8],
-        value: &[u8],
-        error: &str,
-    ) -> anyhow::Result<()> {
-        let place = format!("action-state log, partition {partition}, position {}", position.0);
-        match self.set_aside {
-            SetAsideRecords::No => Err(anyhow!(
-                "rebuild: {place}: {error}: start again with --set-aside-undecodable to put such records into a file and \
-                 go on; what they recorded is then made again"
-            )),
-            SetAsideRecords::To(path) => {
-                tracing::warn!("rebuild: {place} is set aside to {}: {error}", path.display());
-                let line = serde_json::json!({
-                    "partition": partition.0,
-                    "position": position.0,
-                    "error": error,
-                    "key": weir_core::base64::encode(name),
-                    "value": weir_core::base64::encode(value),
-                });
-                let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
-                writeln!(file, "{line}").and_then(|()| file.sync_all()).context("set a record aside")
-            }
+/// A record of the action-state log that can't be decoded.
+pub(super) struct Undecodable<'a> {
+    /// Where it stands, for people.
+    pub(super) place: String,
+    pub(super) partition: PartitionId,
+    pub(super) position: Position,
+    pub(super) name: &'a [u8],
+    pub(super) value: Option<&'a [u8]>,
+}
+
+/// Puts a record that can't be decoded into a file, or says how to [S27].
+pub(super) fn set_aside(to: &SetAsideRecords, record: &Undecodable<'_>, error: &str) -> anyhow::Result<()> {
+    let place = &record.place;
+    match to {
+        SetAsideRecords::No => Err(anyhow!(
+            "rebuild: {place}: {error}: start again with --set-aside-undecodable to put such records into a file and \
+             go on; what they recorded is then made again"
+        )),
+        SetAsideRecords::To(path) => {
+            tracing::warn!("rebuild: {place} is set aside to {}: {error}", path.display());
+            let line = serde_json::json!({
+                "partition": record.partition.0,
+                "position": record.position.0,
+                "error": error,
+                "key": weir_core::base64::encode(record.name),
+                "value": weir_core::base64::encode(record.value.unwrap_or_default()),
+            });
+            let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+            writeln!(file, "{line}").and_then(|()| file.sync_all()).context("set a record aside")
         }
     }
 }

@@ -196,8 +196,7 @@ mod tests {
     fn what_is_applied_is_there_for_its_partition_alone_until_it_is_given_up() {
         let directory = tempfile::tempdir().unwrap();
         let scratch = Scratch::make(directory.path()).unwrap();
-        let (mut one, two) =
-            (scratch.partition(PartitionId(1)).unwrap(), scratch.partition(PartitionId(2)).unwrap());
+        let (mut one, two) = (scratch.partition(PartitionId(1)).unwrap(), scratch.partition(PartitionId(2)).unwrap());
         let (key, other) = (Key::from("k"), Key::from("kk"));
         let entries = [
             entry(EntrySpace::Header, EntryKey::Key(key.clone()), Some(b"h")),

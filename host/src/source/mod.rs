@@ -10,6 +10,6 @@ mod stdin;
 pub use file::{Consumed, FileSource, FileSourceError};
 pub use inbox::{InboxContent, InboxSignal, InboxSource};
 pub use listen::{ListenState, router};
-pub use parser::{BadEvent, EventParser};
+pub use parser::{BadEvent, EventParser, RecordParts};
 pub use reader::{Batch, Progress, Reader, ReaderStop, SetAside, SourceKind, Taken};
 pub use stdin::StdinFeed;

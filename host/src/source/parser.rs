@@ -2,6 +2,7 @@
 
 use crate::settings::{FieldPath, SourceSettings};
 use std::sync::Arc;
+use weir_core::base64;
 use weir_core::event::{Event, InputEvent, KIND_INPUT, SourcePosition};
 use weir_core::id::EventId;
 use weir_core::json::{self, Json};
@@ -16,13 +17,30 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// Reads input events as the manifest says where their key, kind and time stand.
 #[derive(Clone, Debug)]
 pub struct EventParser {
-    source: &'static str,
+    source: Arc<str>,
     key: Option<FieldPath>,
     kind: Option<FieldPath>,
     timestamp: Option<FieldPath>,
     bytes_max: usize,
     input: Arc<str>,
     no_headers: Arc<[(String, String)]>,
+}
+
+/// A record of a Kafka topic.
+#[derive(Clone, Debug)]
+pub struct RecordParts<'a> {
+    /// Its partition.
+    pub partition: u32,
+    /// Its offset.
+    pub offset: u64,
+    /// Its key.
+    pub key: Option<&'a [u8]>,
+    /// Its value; a tombstone has none.
+    pub value: Option<&'a [u8]>,
+    /// Its time, milliseconds since 1970 UTC.
+    pub timestamp_ms: Option<u64>,
+    /// Its headers that are text.
+    pub headers: Vec<(String, String)>,
 }
 
 /// What is no event, and why.
@@ -37,6 +55,9 @@ pub enum BadEvent {
     /// Not JSON.
     #[error("is {0}")]
     NotJson(json::JsonError),
+    /// A record without key.
+    #[error("has no key, by which its order would hold")]
+    Keyless,
     /// No key.
     #[error("has no {0:?}, the key that source.key names")]
     NoKey(String),
@@ -62,9 +83,9 @@ impl From<json::JsonError> for BadEvent {
 
 impl EventParser {
     /// A parser for a source of this name.
-    pub fn new(source: &'static str, settings: &SourceSettings, bytes_max: usize) -> Self {
+    pub fn new(source: &str, settings: &SourceSettings, bytes_max: usize) -> Self {
         Self {
-            source,
+            source: Arc::from(source),
             key: settings.key.clone(),
             kind: settings.kind.clone(),
             timestamp: settings.timestamp.clone(),
@@ -86,7 +107,7 @@ impl EventParser {
             b"null" => return Err(BadEvent::NoKey(path.to_string())),
             _ => return Err(BadEvent::OddKey(path.to_string())),
         };
-        self.event(position, line, text, key, self.no_headers.clone())
+        self.event((position, &position.to_be_bytes()), line, text, key, self.no_headers.clone())
     }
 
     /// The event in a payload whose key came apart from it.
@@ -100,7 +121,36 @@ impl EventParser {
         let text = self.text(payload)?;
         json::validate(text)?;
         let headers = if headers.is_empty() { self.no_headers.clone() } else { Arc::from(headers) };
-        self.event(position, payload, text, key, headers)
+        self.event((position, &position.to_be_bytes()), payload, text, key, headers)
+    }
+
+    /// The event in a record. What is not JSON is wrapped as a JSON string, base64 if it is not text; a tombstone is null.
+    pub fn parse_record(&self, record: RecordParts<'_>) -> Result<InputEvent, BadEvent> {
+        let key = Key::new(record.key.ok_or(BadEvent::Keyless)?);
+        let value = record.value.unwrap_or_default();
+        if value.len() > self.bytes_max {
+            return Err(BadEvent::TooLong(self.bytes_max));
+        }
+        let mut wrapped = String::new();
+        let text = match (record.value, std::str::from_utf8(value)) {
+            (None, _) => "null",
+            (_, Ok(text)) if json::validate(text).is_ok() => text,
+            (_, Ok(text)) => {
+                json::write_string(text, &mut wrapped);
+                &wrapped
+            }
+            (_, Err(_)) => {
+                json::write_string(&base64::encode(value), &mut wrapped);
+                &wrapped
+            }
+        };
+        let headers = if record.headers.is_empty() { self.no_headers.clone() } else { Arc::from(record.headers) };
+        let mut position = [0; 12];
+        position[..4].copy_from_slice(&record.partition.to_be_bytes());
+        position[4..].copy_from_slice(&record.offset.to_be_bytes());
+        let mut event = self.event((record.offset, &position), value, text, key, headers)?;
+        event.timestamp_ms = event.timestamp_ms.or(record.timestamp_ms);
+        Ok(event)
     }
 
     fn text<'a>(&self, bytes: &'a [u8]) -> Result<&'a str, BadEvent> {
@@ -112,7 +162,7 @@ impl EventParser {
 
     fn event(
         &self,
-        position: u64,
+        (position, named): (u64, &[u8]),
         bytes: &[u8],
         text: &str,
         key: Key,
@@ -136,7 +186,7 @@ impl EventParser {
             None => None,
             Some((found, path)) => Some(found.parse::<u64>().map_err(|_| BadEvent::OddTimestamp(path.to_string()))?),
         };
-        let id = EventId::of_input(self.source, &position.to_be_bytes(), bytes);
+        let id = EventId::of_input(&self.source, named, bytes);
         let payload = Json::from_checked(text.trim_matches([' ', '\t', '\n', '\r']));
         Ok(InputEvent {
             key,

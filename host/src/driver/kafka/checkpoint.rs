@@ -1,0 +1,281 @@
+//! Checkpoints of a shard on Kafka: taken, made durable as one transaction, ended [S31].
+
+use super::backend::Outbox;
+use super::partition::{Owned, Partition, Stage};
+use super::shard::KafkaShard;
+use anyhow::anyhow;
+use std::sync::atomic::Ordering;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use weir_core::event::{OutputEvent, PartitionId};
+use weir_core::ownership::PartitionRecord;
+use weir_core::store::log::Ticket;
+use weir_kafka::{CommitError, PartitionPart, Transaction};
+
+/// Checkpoints that may be aborted one after another before the shard gives up.
+const ABORTED_IN_A_ROW_MAX: u32 = 20;
+/// Bytes of outputs that are reason enough for a checkpoint before its time.
+const BUFFERED_BYTES: usize = 4 << 20;
+/// Appends that are reason enough for a checkpoint before its time.
+const UNCHECKPOINTED: usize = 64 << 10;
+
+/// A checkpoint that is neither committed nor aborted.
+pub(super) struct Commit {
+    parts: Vec<Part>,
+    uncheckpointed: usize,
+    began: Instant,
+    state: State,
+}
+
+enum State {
+    /// It waits until these puts are durable [S33].
+    WaitsForPuts(Vec<(PartitionId, Ticket)>),
+    /// It is on its way.
+    Sent(oneshot::Receiver<Result<(), CommitError>>),
+}
+
+/// What one partition has in it.
+struct Part {
+    partition: PartitionId,
+    /// Of which ownership.
+    number: u64,
+    record: PartitionRecord,
+    kind: PartKind,
+    entries: Vec<weir_core::checkpoint::Entry>,
+    outbox: Outbox,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PartKind {
+    /// A takeover's epoch.
+    Epoch,
+    /// A checkpoint of an operator, if it had changes its name there.
+    Operator(Option<u64>),
+}
+
+/// The end of the checkpoint that is on its way.
+pub(super) async fn committed(commit: &mut Option<Commit>) -> Result<(), CommitError> {
+    match commit {
+        Some(Commit { state: State::Sent(receiver), .. }) => {
+            receiver.await.unwrap_or_else(|_| Err(CommitError::Failed("its thread is gone".to_owned())))
+        }
+        _ => std::future::pending().await,
+    }
+}
+
+impl KafkaShard<'_> {
+    /// Begins a checkpoint where one is due, and sends it when what it rests on is durable.
+    pub(super) fn advance_commit(&mut self) -> anyhow::Result<()> {
+        if self.commit.is_none() && self.membership.is_some() && self.is_commit_due() {
+            self.begin_commit()?;
+        }
+        let Some(Commit { state: State::WaitsForPuts(waits), .. }) = &mut self.commit else { return Ok(()) };
+        waits.retain(|(partition, ticket)| {
+            let at = self.executor.operator_at(*partition);
+            at.is_some_and(|at| self.executor.operators[at].store().first_unacknowledged() <= *ticket)
+        });
+        if waits.is_empty() {
+            self.send_commit();
+        }
+        Ok(())
+    }
+
+    fn is_commit_due(&self) -> bool {
+        let is_urgent = self.partitions.values().any(|entry| match &entry.stage {
+            Stage::TakingOver(taking) => taking.epoch.is_some(),
+            Stage::Releasing(_) => true,
+            Stage::Running(_) | Stage::Draining(..) => false,
+        });
+        if is_urgent {
+            // A group that is in the middle of a rebalance refuses each: not at once again.
+            return self.aborted_in_a_row == 0 || self.committed_at.elapsed() >= self.start.interval;
+        }
+        let is_time = self.committed_at.elapsed() >= self.start.interval
+            || self.executor.uncheckpointed >= UNCHECKPOINTED
+            || self.executor.backend.buffered_bytes() >= BUFFERED_BYTES;
+        let owns_any = self.partitions.values().any(|entry| matches!(entry.stage, Stage::Running(_)));
+        owns_any && (is_time && self.has_changes() || self.lease.is_wanted())
+    }
+
+    fn has_changes(&self) -> bool {
+        self.executor.operators.iter().any(|operator| operator.has_changes())
+            || self.executor.backend.outboxes.values().any(|outbox| !outbox.is_empty())
+            || self.partitions.values().any(
+                |entry| matches!(&entry.stage, Stage::Running(owned) if owned.next_offset != owned.committed_offset),
+            )
+    }
+
+    fn begin_commit(&mut self) -> anyhow::Result<()> {
+        let renews = self.lease.is_wanted();
+        let mut parts = Vec::new();
+        let mut waits = Vec::new();
+        let all: Vec<PartitionId> = self.partitions.keys().copied().collect();
+        for partition in all {
+            if let Some(part) = self.part_of(partition, renews, &mut waits) {
+                parts.push(part);
+            }
+        }
+        // All that the checkpoint rests on is with the producer before it.
+        self.executor.flush_appends()?;
+        self.commit = Some(Commit {
+            parts,
+            uncheckpointed: std::mem::take(&mut self.executor.uncheckpointed),
+            began: Instant::now(),
+            state: State::WaitsForPuts(waits),
+        });
+        Ok(())
+    }
+
+    fn part_of(
+        &mut self,
+        partition: PartitionId,
+        renews: bool,
+        waits: &mut Vec<(PartitionId, Ticket)>,
+    ) -> Option<Part> {
+        let (id, lease_ms, count) = (&self.transactional_id, self.start.kafka.lease_ms, self.start.partitions);
+        let number = self.partitions[&partition].number;
+        let part =
+            |record, kind| Part { partition, number, record, kind, entries: Vec::new(), outbox: Outbox::default() };
+        if let Stage::TakingOver(taking) = &self.partitions[&partition].stage {
+            taking.epoch?;
+            let part = part(self.epoch_record(taking), PartKind::Epoch);
+            if let Some(Partition { stage: Stage::TakingOver(taking), .. }) = self.partitions.get_mut(&partition) {
+                (taking.epoch, taking.is_committed) = (None, true);
+            }
+            return Some(part);
+        }
+        let entry = self.partitions.get_mut(&partition).expect("it is one of these");
+        let releases = matches!(entry.stage, Stage::Releasing(_));
+        let owned: Owned = *entry.owned().expect("it is past its takeover");
+        let mut part = part(owned.record(id, lease_ms, count), PartKind::Operator(None));
+        part.record.released = releases;
+        part.record.source_offset = owned.next_offset;
+        let outbox = self.executor.backend.outboxes.get_mut(&partition);
+        part.outbox = outbox.map(std::mem::take).unwrap_or_default();
+        let Some(at) = self.executor.operator_at(partition) else { return Some(part) };
+        let operator = &mut self.executor.operators[at];
+        if operator.has_changes() {
+            let checkpoint = operator.begin_checkpoint();
+            part.kind = PartKind::Operator(Some(checkpoint.id));
+            part.record.recovery_marker = checkpoint.marker;
+            part.record.marker_epoch = checkpoint.marker_epoch;
+            part.entries = checkpoint.entries;
+        } else {
+            part.record.recovery_marker = operator.store().recovery_marker();
+            part.record.marker_epoch = operator.store().marker_epoch(part.record.recovery_marker);
+        }
+        operator.take_appends_into(&mut self.executor.appends);
+        if let Some(ticket) = operator.store().undurable_any() {
+            waits.push((partition, ticket));
+        }
+        let is_changed = part.kind != PartKind::Operator(None)
+            || !part.outbox.is_empty()
+            || part.record.source_offset != owned.committed_offset;
+        (is_changed || releases || renews).then_some(part)
+    }
+
+    fn send_commit(&mut self) {
+        let commit = self.commit.as_mut().expect("one waits for its puts");
+        let mut transaction = Transaction::default();
+        for part in &mut commit.parts {
+            // What is kept to be put back, or to be written to the scratch, is cheap to copy.
+            transaction.outputs.extend(part.outbox.outputs.iter().map(OutputEvent::clone));
+            transaction.dead_letters.extend(part.outbox.dead_letters.iter().cloned());
+            transaction.partitions.push(PartitionPart {
+                partition: part.partition,
+                record: part.record.clone(),
+                entries: part.entries.clone(),
+            });
+        }
+        let membership = self.membership.clone().expect("a checkpoint is begun by a member");
+        self.lease.on_checkpoint_sent();
+        commit.state = State::Sent(self.committer.commit(transaction, membership));
+    }
+
+    /// The checkpoint that was on its way has ended.
+    pub(super) fn on_committed(&mut self, committed: Result<(), CommitError>) -> anyhow::Result<()> {
+        let commit = self.commit.take().expect("it was on its way");
+        self.committed_at = Instant::now();
+        match committed {
+            Ok(()) => {
+                self.aborted_in_a_row = 0;
+                self.lease.on_checkpoint_committed();
+                self.on_commit_completed(commit)
+            }
+            Err(error @ (CommitError::Refused(_) | CommitError::Aborted(_))) => {
+                self.aborted_in_a_row += 1;
+                if self.aborted_in_a_row > ABORTED_IN_A_ROW_MAX {
+                    return Err(anyhow!(error).context("commit a checkpoint, for the last time"));
+                }
+                tracing::warn!("{error}: it is taken again");
+                self.lease.on_checkpoint_aborted();
+                self.on_commit_aborted(commit);
+                Ok(())
+            }
+            Err(error @ CommitError::Fenced(_)) => {
+                tracing::warn!("{error}");
+                self.is_lost = true;
+                Ok(())
+            }
+            Err(error @ CommitError::Failed(_)) => Err(error.into()),
+        }
+    }
+
+    fn on_commit_completed(&mut self, commit: Commit) -> anyhow::Result<()> {
+        let counts = self.start.counts.clone();
+        counts.completed.fetch_add(1, Ordering::Relaxed);
+        counts.last_us.store(commit.began.elapsed().as_micros() as u64, Ordering::Relaxed);
+        for part in commit.parts {
+            let Some(entry) = self.partitions.get_mut(&part.partition).filter(|entry| entry.number == part.number)
+            else {
+                continue;
+            };
+            if part.kind == PartKind::Epoch {
+                self.on_epoch_committed(part.partition)?;
+                continue;
+            }
+            if let Some(owned) = entry.owned() {
+                owned.committed_offset = part.record.source_offset;
+                owned.committed_marker = part.record.recovery_marker;
+                owned.marker_epoch = part.record.marker_epoch;
+            }
+            counts.outputs.fetch_add(part.outbox.outputs.len() as u64, Ordering::Relaxed);
+            if part.record.released {
+                self.forget(part.partition)?;
+                continue;
+            }
+            if let PartKind::Operator(Some(id)) = part.kind
+                && let Some(at) = self.executor.operator_at(part.partition)
+            {
+                // A key that is evicted now is read from there.
+                let scratch = self.executor.backend.scratches.get_mut(&part.partition);
+                scratch.map_or(Ok(()), |scratch| scratch.apply(&part.entries))?;
+                self.executor.operators[at].on_checkpoint_completed(id);
+                self.executor.touched.push(at);
+            }
+        }
+        Ok(())
+    }
+
+    fn on_commit_aborted(&mut self, commit: Commit) {
+        self.executor.uncheckpointed += commit.uncheckpointed;
+        for part in commit.parts {
+            let Some(entry) = self.partitions.get_mut(&part.partition).filter(|entry| entry.number == part.number)
+            else {
+                continue;
+            };
+            match (&mut entry.stage, part.kind) {
+                (Stage::TakingOver(taking), PartKind::Epoch) => taking.epoch = Some(part.record.epoch),
+                (_, PartKind::Operator(id)) => {
+                    let outbox = self.executor.backend.outboxes.entry(part.partition).or_default();
+                    outbox.put_back(part.outbox);
+                    if let (Some(id), Some(at)) = (id, self.executor.operator_at(part.partition)) {
+                        self.executor.operators[at].on_checkpoint_aborted(id);
+                        self.executor.touched.push(at);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}

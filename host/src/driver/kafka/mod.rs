@@ -1,0 +1,108 @@
+//! The driver on Kafka: shards that share nothing, each a member of the group [S30].
+
+mod backend;
+mod checkpoint;
+mod lease;
+mod ownership;
+mod partition;
+mod shard;
+mod takeover;
+
+use super::coordinator::CheckpointCounts;
+use super::port::ActionTable;
+use super::recover::SetAsideRecords;
+use super::shards::{ShardControl, ShardEnd};
+use crate::scratch::Scratch;
+use crate::settings::OnBadEvent;
+use crate::source::EventParser;
+use shard::KafkaShard;
+use std::sync::Arc;
+use std::time::Duration;
+use takeover::{EndedProducers, TakeoverWork};
+use tokio::sync::mpsc;
+use weir_component::ComponentHost;
+use weir_core::limits::OperatorLimits;
+use weir_core::plan::Plan;
+use weir_kafka::KafkaSettings;
+
+/// What a shard is made from, each time that it joins the group.
+pub struct KafkaShardStart {
+    /// The application on Kafka.
+    pub kafka: Arc<KafkaSettings>,
+    /// Engines and compiled components.
+    pub host: Arc<ComponentHost>,
+    /// How actions are run.
+    pub actions: Arc<ActionTable>,
+    /// The plan of the application.
+    pub plan: Arc<Plan>,
+    /// What an operator may hold.
+    pub limits: Arc<OperatorLimits>,
+    /// Where keyed state is kept while it is owned.
+    pub scratch: Scratch,
+    /// Reads input events.
+    pub parser: EventParser,
+    /// What becomes of records that are no events.
+    pub on_bad_event: OnBadEvent,
+    /// Partitions of the source.
+    pub partitions: u32,
+    /// The largest record that every topic takes, bytes.
+    pub record_bytes_max: usize,
+    /// What becomes of action-state records that can't be decoded.
+    pub set_aside: SetAsideRecords,
+    /// Invocations at once.
+    pub invocations_max: usize,
+    /// From one checkpoint to the next.
+    pub interval: Duration,
+    /// How long open calls may go on when a partition is given up.
+    pub drain: Duration,
+    /// Counts checkpoints, for metrics.
+    pub counts: Arc<CheckpointCounts>,
+    /// Orders.
+    pub orders: mpsc::Receiver<ShardControl>,
+    /// Where it tells how it ends.
+    pub ends: mpsc::Sender<ShardEnd>,
+}
+
+/// How a shard's time in the group ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ShardOutcome {
+    /// It gave all up and left.
+    Left,
+    /// It was told to stop at once.
+    Stopped,
+    /// Others may have its partitions.
+    Lost,
+}
+
+impl KafkaShardStart {
+    fn takeover_work(&self) -> TakeoverWork {
+        TakeoverWork {
+            kafka: self.kafka.clone(),
+            scratch: self.scratch.clone(),
+            partitions: self.partitions,
+            record_bytes_max: self.limits.record_bytes_max,
+            set_aside: self.set_aside.clone(),
+            ended: Arc::new(EndedProducers::default()),
+            facts: mpsc::unbounded_channel().0,
+        }
+    }
+}
+
+/// Runs a shard until it is told to stop, or fails. One that lost its partitions joins anew, with nothing of what it had.
+pub async fn run_kafka_shard(mut start: KafkaShardStart) {
+    let ends = start.ends.clone();
+    loop {
+        let outcome = match KafkaShard::join(&mut start) {
+            Ok(mut shard) => shard.run().await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(ShardOutcome::Lost) => tracing::warn!("the shard joins its group anew"),
+            Ok(ShardOutcome::Left | ShardOutcome::Stopped) => return,
+            Err(error) => {
+                let _ = ends.send(ShardEnd::Failed(error)).await;
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! A shard on Kafka: a member of the group with a log, a committer and a scratch of its own, on one thread, in one loop.
+//!
+//! Where an event waits: at the broker; in the client's queue, bounded by its settings; then where the executor says; its
+//! outputs in the outbox of its partition until the checkpoint is committed. A full one makes the shard read no more.
+
+use super::backend::KafkaBackend;
+use super::checkpoint::Commit;
+use super::lease::{LeaseGate, ShardLease};
+use super::partition::{Owned, Partition, Stage};
+use super::takeover::{NumberedFact, TakeoverWork};
+use super::{KafkaShardStart, ShardOutcome};
+use crate::clock::now_ms;
+use crate::driver::executor::{Executor, InvocationsStart};
+use crate::driver::shards::{ShardControl, ShardEnd};
+use crate::settings::OnBadEvent;
+use crate::source::RecordParts;
+use anyhow::{Context, anyhow};
+use hashbrown::{HashMap, HashSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use weir_core::event::PartitionId;
+use weir_core::key::Key;
+use weir_core::operator::Operator;
+use weir_kafka::{Committer, GroupMember, KafkaLog, Membership, Waker};
+
+/// Bytes of outputs and dead letters that wait for a checkpoint, from which on no more events are taken.
+const BUFFERED_BYTES_MAX: usize = 16 << 20;
+/// Pending input events of one shard, from which on no more events are taken.
+const PENDING_EVENTS_MAX: u64 = 20_000;
+/// Appends since the last checkpoint, from which on no more events are taken.
+const APPENDS_UNCHECKPOINTED_MAX: usize = 256 << 10;
+/// Records on their way to the log, from which on no more events are taken: below what the producer's queue holds.
+const IN_FLIGHT_MAX: usize = 50_000;
+/// Events that are taken before the rest is looked after.
+const TAKE_MAX: usize = 64;
+/// How long a shard that is full lets its partitions be before it pauses them: a pause throws away what is in the
+/// client's queue.
+const PAUSE_AFTER: Duration = Duration::from_millis(200);
+/// How often the loop runs at least.
+const TICK: Duration = Duration::from_millis(20);
+
+/// A shard that runs.
+pub(super) struct KafkaShard<'a> {
+    pub(super) start: &'a mut KafkaShardStart,
+    pub(super) executor: Executor<KafkaBackend>,
+    pub(super) member: GroupMember,
+    pub(super) committer: Committer,
+    waker: Waker,
+    pub(super) membership: Option<Membership>,
+    pub(super) transactional_id: String,
+    pub(super) lease: Arc<ShardLease>,
+    pub(super) partitions: BTreeMap<PartitionId, Partition>,
+    pub(super) work: TakeoverWork,
+    pub(super) facts: mpsc::UnboundedReceiver<NumberedFact>,
+    pub(super) numbers: u64,
+    /// What the group wants back at once, and which of it is not given up yet.
+    pub(super) revocation: Option<(Vec<PartitionId>, HashSet<PartitionId>)>,
+    pub(super) commit: Option<Commit>,
+    pub(super) committed_at: Instant,
+    pub(super) aborted_in_a_row: u32,
+    full_since: Option<Instant>,
+    paused: bool,
+    told_policy_stop: bool,
+    /// It is to end, once nothing is owned any more.
+    pub(super) leaving: Option<Option<oneshot::Sender<()>>>,
+    pub(super) is_lost: bool,
+}
+
+impl<'a> KafkaShard<'a> {
+    /// A shard that has joined the group.
+    pub(super) fn join(start: &'a mut KafkaShardStart) -> anyhow::Result<Self> {
+        let kafka = start.kafka.clone();
+        let transactional_id = format!("{}-{}", kafka.application, unique());
+        let committer = Committer::start(kafka.clone(), &transactional_id, start.record_bytes_max)?;
+        let log = KafkaLog::new(kafka.clone(), start.record_bytes_max)?;
+        let lease = ShardLease::new(kafka.lease_ms);
+        let waker = Waker::new().context("make a pipe")?;
+        log.watch(&waker);
+        let invocations = InvocationsStart {
+            invoker: start.host.gated_invoker(Arc::new(LeaseGate(lease.clone()))),
+            actions: start.actions.clone(),
+            max: start.invocations_max,
+        };
+        let backend = KafkaBackend { log, scratches: HashMap::new(), outboxes: HashMap::new() };
+        let member = GroupMember::join(&kafka)?;
+        member.watch(&waker);
+        let (sender, facts) = mpsc::unbounded_channel();
+        let work = TakeoverWork { facts: sender, ..start.takeover_work() };
+        Ok(Self {
+            start,
+            executor: Executor::new(backend, Vec::new(), invocations),
+            member,
+            committer,
+            waker,
+            membership: None,
+            transactional_id,
+            lease,
+            partitions: BTreeMap::new(),
+            work,
+            facts,
+            numbers: 0,
+            revocation: None,
+            commit: None,
+            committed_at: Instant::now(),
+            aborted_in_a_row: 0,
+            full_since: None,
+            paused: false,
+            told_policy_stop: false,
+            leaving: None,
+            is_lost: false,
+        })
+    }
+
+    /// Runs until it is told to stop, loses its partitions, or fails.
+    pub(super) async fn run(&mut self) -> anyhow::Result<ShardOutcome> {
+        loop {
+            self.executor.settle().await?;
+            self.executor.flush_appends()?;
+            self.take_acknowledged()?;
+            self.on_group_events()?;
+            self.advance_partitions()?;
+            self.advance_commit()?;
+            self.tell().await;
+            if self.is_lost {
+                self.lease.give_up();
+                return Ok(ShardOutcome::Lost);
+            }
+            if let Some(reply) = &mut self.leaving
+                && self.partitions.is_empty()
+            {
+                if let Some(reply) = reply.take() {
+                    let _ = reply.send(());
+                }
+                return Ok(ShardOutcome::Left);
+            }
+            let taken = self.take_records().await?;
+            if self.wait(taken > 0).await? {
+                return Ok(ShardOutcome::Stopped);
+            }
+        }
+    }
+
+    /// Waits for something to do, or only looks; whether it is told to stop at once.
+    async fn wait(&mut self, only_look: bool) -> anyhow::Result<bool> {
+        let tick = async {
+            match only_look {
+                true => tokio::task::yield_now().await,
+                false => tokio::time::sleep(TICK).await,
+            }
+        };
+        tokio::select! {
+            biased;
+            order = self.start.orders.recv() => match order {
+                None | Some(ShardControl::Stop) => return Ok(true),
+                Some(order) => self.on_order(order)?,
+            },
+            Some(fact) = self.facts.recv() => self.on_takeover_fact(fact)?,
+            work = self.executor.next_work() => self.executor.on_work(work)?,
+            committed = super::checkpoint::committed(&mut self.commit) => self.on_committed(committed)?,
+            () = self.lease.asked.notified() => {}
+            woken = self.waker.woken() => woken.context("wait for Kafka")?,
+            () = tick => {}
+        }
+        Ok(false)
+    }
+
+    /// What became durable in the log.
+    fn take_acknowledged(&mut self) -> anyhow::Result<()> {
+        let durable = self.executor.backend.log.poll()?;
+        self.executor.acknowledge(durable);
+        for (partition, position) in self.executor.backend.log.take_fences() {
+            self.on_fence(partition, position)?;
+        }
+        Ok(())
+    }
+
+    /// Takes records of the source while there is room; how many.
+    async fn take_records(&mut self) -> anyhow::Result<usize> {
+        let takes = self.takes_events();
+        self.pause_or_resume(takes)?;
+        let mut taken = 0;
+        while taken < TAKE_MAX && (takes || self.paused) {
+            let now = now_ms();
+            let Some(record) = self.member.poll()? else { break };
+            let partition = record.partition();
+            taken += 1;
+            let Some(Partition { stage: Stage::Running(owned), .. }) = self.partitions.get_mut(&partition) else {
+                continue;
+            };
+            if record.offset() < owned.next_offset || owned.paused {
+                continue;
+            }
+            let position = record.offset();
+            owned.next_offset = position + 1;
+            let parts = RecordParts {
+                partition: partition.0,
+                offset: position,
+                key: record.key(),
+                value: record.value(),
+                timestamp_ms: record.timestamp_ms(),
+                headers: record.headers(),
+            };
+            match self.start.parser.parse_record(parts) {
+                Ok(input) => {
+                    let at = self.executor.operator_at(partition).expect("a running partition has an operator");
+                    self.executor.on_input(at, input, now).await?;
+                }
+                Err(bad) => {
+                    let place = format!("{}, partition {partition}, offset {position}", self.start.kafka.source_topic);
+                    let key = Key::new(record.key().unwrap_or_default());
+                    if self.start.on_bad_event == OnBadEvent::Stop {
+                        return Err(anyhow!(
+                            "{place}: record {bad}: mend it, or set source.on_bad_event to \"set-aside\""
+                        ));
+                    }
+                    let value = record.value().map(weir_core::base64::encode);
+                    let letter = serde_json::json!({
+                        "source_topic": self.start.kafka.source_topic,
+                        "partition": partition.0,
+                        "source_position": position,
+                        "failure": { "kind": "bad-event", "message": format!("record {bad}") },
+                        "value": value,
+                    });
+                    let outbox = self.executor.backend.outboxes.entry(partition).or_default();
+                    outbox.push_dead_letter(key, letter.to_string());
+                    tracing::warn!("{place}: record {bad}: set aside");
+                }
+            }
+            if self.executor.invocations.is_full() {
+                break;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Back-pressure: whether more events may be taken.
+    fn takes_events(&self) -> bool {
+        self.leaving.is_none()
+            && !self.executor.invocations.is_full()
+            && self.executor.pending_events() < PENDING_EVENTS_MAX
+            && self.executor.uncheckpointed < APPENDS_UNCHECKPOINTED_MAX
+            && self.executor.backend.buffered_bytes() < BUFFERED_BYTES_MAX
+            && self.executor.backend.log.in_flight() < IN_FLIGHT_MAX
+    }
+
+    /// A shard that is full for long pauses its partitions, so that it can listen to the group; a partition with a full
+    /// quarantined key is paused alone.
+    fn pause_or_resume(&mut self, takes: bool) -> anyhow::Result<()> {
+        match (takes, self.full_since) {
+            (true, Some(_)) => self.full_since = None,
+            (false, None) => self.full_since = Some(Instant::now()),
+            _ => {}
+        }
+        self.paused = self.full_since.is_some_and(|since| since.elapsed() > PAUSE_AFTER);
+        for (partition, entry) in &mut self.partitions {
+            let Stage::Running(owned) = &mut entry.stage else { continue };
+            let at = self.executor.operator_at(*partition).expect("a running partition has an operator");
+            let pause = self.paused || self.executor.operators[at].is_full();
+            if pause && !owned.paused {
+                self.member.pause(&[*partition])?;
+            } else if !pause && owned.paused {
+                self.member.start(*partition, owned.next_offset)?;
+            }
+            owned.paused = pause;
+        }
+        Ok(())
+    }
+
+    async fn tell(&mut self) {
+        if let Some(what) = &self.executor.policy_stop
+            && !self.told_policy_stop
+        {
+            self.told_policy_stop = true;
+            let _ = self.start.ends.send(ShardEnd::PolicyStop(what.clone())).await;
+        }
+    }
+
+    fn on_order(&mut self, order: ShardControl) -> anyhow::Result<()> {
+        match order {
+            ShardControl::Drain(reply) => {
+                self.leaving = Some(Some(reply));
+                let all: Vec<PartitionId> = self.partitions.keys().copied().collect();
+                all.into_iter().try_for_each(|partition| self.revoke(partition))
+            }
+            ShardControl::CutOff => {
+                let all: Vec<PartitionId> = self.executor.operators.iter().map(Operator::partition).collect();
+                all.into_iter().for_each(|partition| self.executor.cut_off(partition));
+                Ok(())
+            }
+            ShardControl::Observe(what, reply) => {
+                let _ = reply.send(self.executor.observe(what)?);
+                Ok(())
+            }
+            ShardControl::Repair(request, reply) => {
+                self.executor.on_repair(request, reply);
+                Ok(())
+            }
+            ShardControl::Checkpoint(_) | ShardControl::CheckpointCompleted | ShardControl::CheckpointAborted => {
+                unreachable!("a shard on Kafka takes its checkpoints by itself")
+            }
+            ShardControl::Stop => unreachable!("the loop ends with it"),
+        }
+    }
+
+    /// The operator of a partition that was taken over begins, and reading with it.
+    pub(super) fn act(
+        &mut self,
+        partition: PartitionId,
+        operator: Operator,
+        busy: Vec<Key>,
+        owned: Owned,
+    ) -> anyhow::Result<()> {
+        let at = self.executor.add(operator);
+        for key in busy {
+            let entries = self.executor.backend.scratches[&partition].load_key(&key)?;
+            self.executor.operators[at].on_key_loaded(&key, entries, now_ms()).context("read keyed state")?;
+        }
+        self.member.start(partition, owned.next_offset)?;
+        let entry = self.partitions.get_mut(&partition).expect("it was just taken over");
+        entry.stage = Stage::Running(owned);
+        Ok(())
+    }
+}
+
+/// A name that no other start of a shard has.
+fn unique() -> String {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let random = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:08x}", random(), std::process::id())
+}

@@ -1,0 +1,247 @@
+//! The parts of a takeover that wait for brokers: each on a thread of its own [S25] [S32].
+
+use super::lease::lease_clock_ms;
+use crate::driver::SetAsideRecords;
+use crate::driver::recover::{Undecodable, set_aside};
+use crate::scratch::{PartitionScratch, Scratch};
+use anyhow::{Context, anyhow, bail};
+use hashbrown::HashMap;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
+use tokio::sync::mpsc;
+use weir_core::checkpoint::Header;
+use weir_core::event::{PartitionId, SequenceNumber};
+use weir_core::key::Key;
+use weir_core::ownership::{Epoch, PartitionRecord};
+use weir_core::store::log::Position;
+use weir_core::store::{ActionStateStore, Rebuild};
+use weir_kafka::changelog::ChangelogName;
+use weir_kafka::{KafkaSettings, Reader, Start, end_producer};
+
+/// A partition's keyed state on its way from the changelog.
+pub(super) struct Restoring {
+    reader: Reader,
+    pub(super) scratch: PartitionScratch,
+    pub(super) record: Option<PartitionRecord>,
+    /// So far the changelog was read.
+    at: u64,
+    /// Where the source goes on.
+    pub(super) source_offset: u64,
+    entries: u64,
+}
+
+/// What a thread found out.
+pub(super) enum TakeoverFact {
+    /// The changelog was read as far as it was committed.
+    Looked(Box<Restoring>),
+    /// The last owner's producer is fenced, since this time.
+    Initialised(Box<Restoring>, u64),
+    /// It was read to its end.
+    Restored(Box<Restoring>),
+    /// The action states are there.
+    Rebuilt(Box<Restoring>, Box<ActionStateStore>),
+}
+
+/// A fact about the takeover of this number.
+pub(super) type NumberedFact = (PartitionId, u64, anyhow::Result<TakeoverFact>);
+
+/// Does what takeovers wait for.
+#[derive(Clone)]
+pub(super) struct TakeoverWork {
+    pub(super) kafka: Arc<KafkaSettings>,
+    pub(super) scratch: Scratch,
+    /// Partitions of the source.
+    pub(super) partitions: u32,
+    pub(super) record_bytes_max: usize,
+    pub(super) set_aside: SetAsideRecords,
+    /// Producers of former owners that this host has ended. They never come back: each start of a shard has a new id.
+    pub(super) ended: Arc<EndedProducers>,
+    pub(super) facts: mpsc::UnboundedSender<NumberedFact>,
+}
+
+/// Producers that were ended, each once, with the time of it.
+#[derive(Debug, Default)]
+pub(super) struct EndedProducers(Mutex<HashMap<String, Arc<OnceLock<Result<u64, String>>>>>);
+
+impl EndedProducers {
+    fn end(&self, kafka: &KafkaSettings, id: &str) -> anyhow::Result<u64> {
+        let once = self.0.lock().expect("nobody panics with it").entry_ref(id).or_default().clone();
+        let ended = once.get_or_init(|| end_producer(kafka, id).map(|()| lease_clock_ms()).map_err(|e| e.to_string()));
+        ended.clone().map_err(|error| anyhow!(error))
+    }
+}
+
+impl TakeoverWork {
+    /// Does some work on a thread, and tells the shard what came of it.
+    pub(super) fn start(
+        &self,
+        (partition, number): (PartitionId, u64),
+        work: impl FnOnce(&Self) -> anyhow::Result<TakeoverFact> + Send + 'static,
+    ) {
+        let this = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let fact = work(&this).with_context(|| format!("take partition {partition} over"));
+            // A shard that is gone has no use for it.
+            let _ = this.facts.send((partition, number, fact));
+        });
+    }
+
+    /// Reads the changelog as far as it is committed.
+    pub(super) fn look(&self, partition: PartitionId) -> anyhow::Result<TakeoverFact> {
+        let reader = Reader::of_changelog(&self.kafka)?;
+        let (low, high) = reader.stable_watermarks(partition)?;
+        let scratch = self.scratch.partition(partition)?;
+        let mut restoring = Restoring { reader, scratch, record: None, at: low, source_offset: 0, entries: 0 };
+        self.read_to(&mut restoring, partition, high)?;
+        Ok(TakeoverFact::Looked(Box::new(restoring)))
+    }
+
+    /// Ends and fences the producer of the last owner.
+    pub(super) fn initialise(&self, restoring: Box<Restoring>, id: &str) -> anyhow::Result<TakeoverFact> {
+        let at_ms = self.ended.end(&self.kafka, id)?;
+        Ok(TakeoverFact::Initialised(restoring, at_ms))
+    }
+
+    /// Reads the changelog to its present end, which open transactions may hold up.
+    pub(super) fn restore(
+        &self,
+        mut restoring: Box<Restoring>,
+        partition: PartitionId,
+    ) -> anyhow::Result<TakeoverFact> {
+        let (_, high) = restoring.reader.watermarks(partition)?;
+        self.read_to(&mut restoring, partition, high)?;
+        restoring.scratch.finish_restore()?;
+        restoring.source_offset = self.source_offset(&restoring, partition)?;
+        Ok(TakeoverFact::Restored(restoring))
+    }
+
+    fn read_to(&self, restoring: &mut Restoring, partition: PartitionId, to: u64) -> anyhow::Result<()> {
+        let Restoring { reader, scratch, record, at, entries, .. } = restoring;
+        let mut failed = None;
+        reader.read(partition, *at, to, &mut |offset, key, value| {
+            if failed.is_some() {
+                return;
+            }
+            let taken = match ChangelogName::parse(key) {
+                Some(ChangelogName::PartitionRecord) => value.map_or(Ok(()), |value| {
+                    *record = Some(PartitionRecord::decode(value)?);
+                    Ok(())
+                }),
+                Some(ChangelogName::Entry(..)) => {
+                    *entries += 1;
+                    scratch.restore(key, value)
+                }
+                None => Err(anyhow!("a name that this release does not know: upgrade to the Weir that wrote it")),
+            };
+            failed = taken.err().map(|error| {
+                let topic = self.kafka.keyed_state_topic();
+                error.context(format!("restore: {topic}, partition {partition}, offset {offset}"))
+            });
+        })?;
+        *at = (*at).max(to);
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Where the source goes on: the checkpoint record says it, and the group's offset is its echo [S31].
+    fn source_offset(&self, restoring: &Restoring, partition: PartitionId) -> anyhow::Result<u64> {
+        let source = &self.kafka.source_topic;
+        let group = restoring.reader.group_offset(source, partition)?;
+        let changelog = self.kafka.keyed_state_topic();
+        match (&restoring.record, group) {
+            (Some(record), _) if record.partitions != self.partitions => bail!(
+                "{source} has {} partitions, and had {} when the checkpoint in {changelog} was taken: keys would change \
+                 their partitions: take the number back, or begin a new application on a new topic",
+                self.partitions,
+                record.partitions
+            ),
+            (Some(record), Some(offset)) if offset != record.source_offset => bail!(
+                "{source}: the checkpoint in {changelog} goes on at offset {}, and the group {} at {offset}: somebody \
+                 changed one of them; set the group's offset to the checkpoint's",
+                record.source_offset,
+                self.kafka.group()
+            ),
+            (Some(record), None) => {
+                tracing::warn!("{source}, partition {partition}: the group's offset is gone, the checkpoint's counts");
+                Ok(record.source_offset)
+            }
+            (Some(record), Some(_)) => Ok(record.source_offset),
+            (None, Some(offset)) => bail!(
+                "{source}: the group {} goes on at offset {offset}, and {changelog} has no checkpoint: was it deleted? \
+                 Delete the group's offsets to begin anew",
+                self.kafka.group()
+            ),
+            (None, None) => {
+                let (low, high) = Reader::of_source(&self.kafka)?.watermarks(partition)?;
+                Ok(match self.kafka.start {
+                    Start::Earliest => low,
+                    Start::Latest => high,
+                })
+            }
+        }
+    }
+
+    /// Reads the action states from the marker up to the owner's own fence.
+    pub(super) fn rebuild(
+        &self,
+        restoring: Box<Restoring>,
+        partition: PartitionId,
+        epoch: Epoch,
+        fence: Position,
+    ) -> anyhow::Result<TakeoverFact> {
+        let began = Instant::now();
+        let record = restoring.record.as_ref();
+        let (marker, floor) =
+            record.map_or((0, Epoch::default()), |known| (known.recovery_marker.0, known.marker_epoch));
+        let end = Position(fence.0 + 1);
+        let mut rebuild = Rebuild::of_owner(epoch, floor, partition, end, self.record_bytes_max);
+        let mut headers = HashMap::new();
+        let mut failed = None;
+        let topic = self.kafka.action_state_topic();
+        let reader = Reader::of_action_states(&self.kafka)?;
+        reader.read(partition, marker, end.0, &mut |offset, key, value| {
+            if failed.is_some() {
+                return;
+            }
+            let taken = rebuild.on_scanned(Position(offset), key, value, |key| {
+                completed_below(&restoring.scratch, key, &mut headers).unwrap_or_else(|error| {
+                    failed.get_or_insert(error);
+                    SequenceNumber(0)
+                })
+            });
+            if let Err(error) = taken {
+                let place = format!("{topic}, partition {partition}, offset {offset}");
+                let record = Undecodable { place, partition, position: Position(offset), name: key, value };
+                failed = set_aside(&self.set_aside, &record, &error.to_string()).err();
+            }
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let store = rebuild.finish();
+        tracing::info!(
+            "partition {partition} is taken over: epoch {epoch}, {} entries of keyed state, {} action states, {} ms for \
+             these",
+            restoring.entries,
+            store.len(),
+            began.elapsed().as_millis()
+        );
+        Ok(TakeoverFact::Rebuilt(restoring, Box::new(store)))
+    }
+}
+
+/// Below which sequence number the runs of a key are completed, by the checkpoint.
+fn completed_below(
+    scratch: &PartitionScratch,
+    key: &Key,
+    headers: &mut HashMap<Key, SequenceNumber>,
+) -> anyhow::Result<SequenceNumber> {
+    if let Some(known) = headers.get(key) {
+        return Ok(*known);
+    }
+    let below = match scratch.load_header(key)? {
+        None => SequenceNumber(0),
+        Some(bytes) => Header::decode(&bytes)?.completed(),
+    };
+    headers.insert(key.clone(), below);
+    Ok(below)
+}
