@@ -1,5 +1,8 @@
 //! Settings are data, what runs is objects: here the first become the second. The one file that names the backends.
 
+#[cfg(feature = "kafka")]
+mod kafka;
+
 use crate::application::{Application, Secrets};
 use crate::distinct::check_files;
 use crate::driver::{
@@ -79,8 +82,14 @@ pub fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunError
 }
 
 /// Runs an application whose source, store and sink are Kafka.
+#[cfg(feature = "kafka")]
+fn run_on_kafka(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunError> {
+    kafka::run(settings, options)
+}
+
+#[cfg(not(feature = "kafka"))]
 fn run_on_kafka(_: &Settings, _: &RunOptions) -> Result<RunEnd, RunError> {
-    Err(RunError::Use(anyhow!("run on Kafka is not built yet; `weir topics` shows and makes its topics")))
+    unreachable!("settings for Kafka are refused by a build without it")
 }
 
 /// Runs an application whose store is this machine's.
@@ -105,7 +114,7 @@ fn run_here(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunErro
     let counts = Arc::new(CheckpointCounts::default());
     let service = Service {
         application: settings.name.clone(),
-        store: store.clone(),
+        store: Some(store.clone()),
         shards: shards.clone(),
         counts: counts.clone(),
         partitions: PARTITIONS,

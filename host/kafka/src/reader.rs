@@ -111,6 +111,13 @@ impl Reader {
         self.watermarks_of(&self.consumer, partition)
     }
 
+    /// How many partitions the topic has.
+    pub fn partitions(&self) -> Result<u32, ReadError> {
+        let metadata = self.consumer.fetch_metadata(Some(&self.topic), ANSWER_MAX);
+        let metadata = metadata.map_err(|error| self.failed(PartitionId(0), &error))?;
+        Ok(metadata.topics().first().map_or(0, |topic| topic.partitions().len() as u32))
+    }
+
     fn watermarks_of(
         &self,
         consumer: &BaseConsumer<LoggingContext>,

@@ -65,10 +65,10 @@ async fn answer(service: &Service, request: Request) -> anyhow::Result<Answer> {
 }
 
 async fn keys(service: &Service, after: Option<Key>, limit: usize) -> anyhow::Result<Answer> {
-    let stored = service.store.keys(&[], after.as_ref(), limit.saturating_add(1))?;
+    let stored = service.store()?.keys(&[], after.as_ref(), limit.saturating_add(1))?;
     let mut found: BTreeMap<look::Order, KeyHeader> = BTreeMap::new();
     for (key, _) in stored {
-        let entries = service.store.load_key(&key)?.unwrap_or_default();
+        let entries = service.store()?.load_key(&key)?.unwrap_or_default();
         found.insert(look::order(&key), KeyHeader::from(&weir_core::operator::report_of_entries(&key, entries)?));
     }
     let after = after.as_ref().map(look::order);
@@ -101,7 +101,7 @@ async fn key_detail(service: &Service, name: KeyName) -> anyhow::Result<Answer> 
     });
     let (report, states) = match resident {
         Some((report, states)) => (report, states),
-        None => match service.store.load_key(&key)? {
+        None => match service.store()?.load_key(&key)? {
             None => return Ok(Answer::UnknownKey),
             Some(entries) => (weir_core::operator::report_of_entries(&key, entries)?, Vec::new()),
         },

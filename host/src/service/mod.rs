@@ -26,8 +26,8 @@ use weir_core::operator::Counters;
 pub struct Service {
     /// The application's name.
     pub application: String,
-    /// The host's store.
-    pub store: Store,
+    /// The host's store; on Kafka each shard has its own.
+    pub store: Option<Store>,
     /// The ways to its shards.
     pub shards: Shards,
     /// What the coordinator counts.
@@ -37,6 +37,11 @@ pub struct Service {
 }
 
 impl Service {
+    /// The host's store.
+    fn store(&self) -> anyhow::Result<&Store> {
+        self.store.as_ref().context("keys of a host on Kafka are asked of its topics")
+    }
+
     /// Asks all shards; fewer answers where some are gone.
     pub async fn observe(&self, what: Observation) -> Vec<ShardObservation> {
         let mut replies = Vec::with_capacity(self.shards.orders.len());
@@ -74,7 +79,7 @@ pub async fn listen(
 ) -> anyhow::Result<()> {
     if let Source::Listen(address) = settings.source.from {
         let state = ListenState {
-            store: service.store.clone(),
+            store: service.store.clone().expect("a host that listens for events has a store"),
             signal: signal.clone(),
             stop: stop.clone(),
             parser: EventParser::new("inbox", &settings.source, settings.limits.input_event_bytes_max),
@@ -85,13 +90,19 @@ pub async fn listen(
         tracing::info!("events are taken at http://{}/KEY", listener.local_addr()?);
         tokio::spawn(axum::serve(listener, router(Arc::new(state))).into_future());
     }
+    listen_to_metrics(settings, service).await?;
+    if settings.store.kind == StoreKind::Embedded {
+        control::listen(&settings.store.directory, service.clone())?;
+    }
+    Ok(())
+}
+
+/// Opens the address for metrics and health, where the settings name one.
+pub async fn listen_to_metrics(settings: &Settings, service: &Service) -> anyhow::Result<()> {
     if let Some(address) = settings.host.listen {
         let listener = bind("host.listen", address).await?;
         tracing::info!("metrics are at http://{}/metrics", listener.local_addr()?);
         tokio::spawn(axum::serve(listener, metrics::router(service.clone())).into_future());
-    }
-    if settings.store.kind == StoreKind::Embedded {
-        control::listen(&settings.store.directory, service.clone())?;
     }
     Ok(())
 }
