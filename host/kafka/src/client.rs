@@ -155,7 +155,8 @@ impl ConsumerContext for LoggingContext {}
 pub fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         // A property of consumers given to a producer, or the other way round: the user's properties are for both.
-        _ if facility == "CONFWARN" => tracing::debug!(target: TARGET, "{message}"),
+        // What goes wrong with a transaction, its committer says.
+        _ if ["CONFWARN", "TXNERR", "GETPID"].contains(&facility) => tracing::debug!(target: TARGET, "{message}"),
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
             tracing::error!(target: TARGET, facility, "{message}");
         }

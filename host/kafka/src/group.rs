@@ -93,8 +93,8 @@ pub type Membership = Arc<ConsumerGroupMetadata>;
 /// A member of the group.
 ///
 /// The group's events come out in their order and wait for the member: the group goes on only after `take_up` or
-/// `give_up` has answered them. *Invariant:* the group's metadata is read only when an assignment is taken up, so that
-/// nobody commits with the word of a generation whose assignment it has not seen [S31].
+/// `give_up` has answered them. *Invariant:* the group's metadata is read only at an event that is not answered yet,
+/// so that nobody commits with the word of a generation whose assignment it has not seen [S31].
 pub struct GroupMember {
     topic: String,
     consumer: BaseConsumer<Rebalances>,
@@ -174,16 +174,23 @@ impl GroupMember {
 
     /// Takes up an assignment, with its partitions paused; the metadata with which this member commits from now on.
     pub fn take_up(&self, partitions: &[PartitionId]) -> Result<Membership, GroupError> {
-        // Read before the answer: afterwards the group may go on to another generation.
+        let membership = self.membership()?;
+        // Where it is read from is known after recovery; the end asks for no reset.
+        let list = self.list(partitions, Offset::End)?;
+        self.consumer.incremental_assign(&list).map_err(|error| self.failed("take partitions", &error))?;
+        self.pause(partitions)?;
+        Ok(membership)
+    }
+
+    /// What this member commits with from an event of the group on: read before the event is answered, for afterwards the
+    /// group may go on to another generation. What is revoked is nobody else's until then, so its last checkpoint may be
+    /// committed with it; after a loss it must not be asked for.
+    pub fn membership(&self) -> Result<Membership, GroupError> {
         let metadata = self.consumer.group_metadata().ok_or_else(|| GroupError::Failed {
             what: "metadata of the group",
             topic: self.topic.clone(),
             error: "there is none".to_owned(),
         })?;
-        // Where it is read from is known after recovery; the end asks for no reset.
-        let list = self.list(partitions, Offset::End)?;
-        self.consumer.incremental_assign(&list).map_err(|error| self.failed("take partitions", &error))?;
-        self.pause(partitions)?;
         Ok(Arc::new(metadata))
     }
 

@@ -29,15 +29,14 @@ impl KafkaShard<'_> {
                 }
                 GroupEvent::Revoked(partitions) => {
                     tracing::info!("partitions {} are given up", list(&partitions));
+                    self.membership = Some(self.member.membership()?);
                     let owned: HashSet<_> = partitions
                         .iter()
                         .copied()
                         .filter(|partition| self.partitions.contains_key(partition))
                         .collect();
-                    for partition in owned.clone() {
-                        self.revoke(partition)?;
-                    }
-                    self.revocation = Some((partitions, owned));
+                    self.revocation = Some((partitions, owned.clone()));
+                    owned.into_iter().try_for_each(|partition| self.revoke(partition))?;
                 }
                 GroupEvent::Lost(partitions) => {
                     tracing::warn!("partitions {} are lost: this host was silent for too long", list(&partitions));
