@@ -4,8 +4,13 @@
 //! [`KafkaSettings`].
 
 pub mod client;
+pub mod connect;
+pub mod error;
 pub mod properties;
 pub mod settings;
+pub mod topics;
 
 pub use client::{Clients, Isolation};
+pub use error::SetupError;
 pub use settings::{KafkaSettings, Start};
+pub use topics::{Topic, Topics, ensure};
