@@ -46,8 +46,16 @@ impl SetupError {
     /// What librdkafka says of a client that it does not make.
     pub(crate) fn of_client(error: KafkaError) -> Self {
         match error {
-            KafkaError::ClientConfig(_, why, name, _) if why.contains(&format!("\"{name}\"")) => Self::Client(why),
-            KafkaError::ClientConfig(_, why, name, _) => Self::Client(format!("{name}: {why}")),
+            // Without the value, which may be a secret.
+            KafkaError::ClientConfig(_, why, name, _) if why.starts_with("No such") => {
+                Self::Client(format!("there is no property \"{name}\""))
+            }
+            KafkaError::ClientConfig(_, why, name, _) if why.starts_with("Invalid value") => {
+                Self::Client(format!("\"{name}\" can't have this value"))
+            }
+            KafkaError::ClientConfig(_, why, name, _) => {
+                Self::Client(format!("\"{name}\" can't have this value ({why})"))
+            }
             KafkaError::ClientCreation(why) if why.contains("mechanism GSSAPI") => Self::Client(
                 "no sasl.mechanism is set, and Kerberos is not built in: name PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
                     .to_owned(),

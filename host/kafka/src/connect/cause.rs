@@ -99,6 +99,10 @@ impl fmt::Display for Cause {
             Self::OtherHost => f.write_str(
                 "its certificate is for another host: write the host in kafka.bootstrap_servers as the certificate has it",
             ),
+            Self::Handshake(why) if why.contains("closed by peer") => f.write_str(
+                "the broker closes the connection when it is asked for TLS, as one that speaks none does: change \
+                 \"security.protocol\" of kafka.client",
+            ),
             Self::Handshake(why) => {
                 write!(f, "the broker does not agree on TLS ({why}): change \"security.protocol\" of kafka.client")
             }

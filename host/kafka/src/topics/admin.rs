@@ -64,18 +64,21 @@ impl<'a> Admin<'a> {
             .collect();
         let answer = block_on(self.client.create_topics(&topics, &self.options));
         let answer = answer.map_err(|source| broker_error("make topics".to_owned(), source))?;
-        for (topic, spec) in answer.into_iter().zip(specs) {
+        for topic in answer {
             match topic {
-                Ok(name) => tracing::info!("topic {name} is made, {}, partitions {partitions}", spec.role.name()),
+                Ok(name) => tracing::info!("topic {name} is made, partitions {partitions}"),
                 Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((name, code)) => return Err(self.not_made(spec, &name, code)),
+                Err((name, code)) => {
+                    let spec = specs.iter().find(|spec| spec.name == name).expect("the answer is about these topics");
+                    return Err(self.not_made(spec, code));
+                }
             }
         }
         Ok(())
     }
 
-    fn not_made(&self, spec: &Spec, name: &str, code: RDKafkaErrorCode) -> SetupError {
-        let user = user(self.settings);
+    fn not_made(&self, spec: &Spec, code: RDKafkaErrorCode) -> SetupError {
+        let (name, user) = (&spec.name, user(self.settings));
         match code {
             RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed => {
                 SetupError::Denied(format!(

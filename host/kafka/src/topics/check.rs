@@ -64,18 +64,29 @@ pub(super) fn problems(
     problems
 }
 
-/// What the user may not do with a topic, and must.
-fn denied(spec: &Spec, allowed: Option<&[Operation]>, user: &str) -> Option<String> {
-    let allowed = allowed?;
-    let needed: &[(Operation, &str)] = match spec.role {
+/// The rights that a host needs on a topic; each of them lets it be seen, too.
+const fn needed(role: Role) -> &'static [(Operation, &'static str)] {
+    match role {
         Role::Source => &[(Operation::Read, "Read")],
         Role::Sink | Role::DeadLetter => &[(Operation::Write, "Write")],
         Role::ActionState | Role::KeyedState | Role::Control => {
             &[(Operation::Read, "Read"), (Operation::Write, "Write")]
         }
-    };
-    let missing: Vec<&str> =
-        needed.iter().filter(|(operation, _)| !allowed.contains(operation)).map(|(_, name)| *name).collect();
+    }
+}
+
+/// A topic that the user can't even see; the brokers don't say whether it is there.
+pub(super) fn hidden(spec: &Spec, user: &str) -> String {
+    let names: Vec<&str> = needed(spec.role).iter().map(|(_, name)| *name).chain(["DescribeConfigs"]).collect();
+    let create = if spec.role.is_made() { ", and Create unless it is made beforehand" } else { "" };
+    format!("topic {}: {user} may not see it: allow {}{create}", spec.name, names.join(" and "))
+}
+
+/// What the user may not do with a topic, and must.
+fn denied(spec: &Spec, allowed: Option<&[Operation]>, user: &str) -> Option<String> {
+    let allowed = allowed?;
+    let missing = needed(spec.role).iter().filter(|(operation, _)| !allowed.contains(operation));
+    let missing: Vec<&str> = missing.map(|(_, name)| *name).collect();
     if missing.is_empty() {
         return None;
     }
@@ -152,6 +163,15 @@ mod tests {
         let state = check(Role::ActionState, &read_only, &[]);
         assert_eq!(state, ["topic quakes.action-state: user limited may not Write: allow Write"]);
         assert_eq!(check(Role::Source, &read_only, &[]), [""; 0]);
+        let mut of = KafkaSettings::new("quakes", "localhost:9092", "in");
+        of.sink_topic = Some("out".to_owned());
+        let hidden: Vec<String> = specs(&of).iter().take(2).map(|spec| super::hidden(spec, "user limited")).collect();
+        let expected = [
+            "topic in: user limited may not see it: allow Read and DescribeConfigs",
+            "topic out: user limited may not see it: allow Write and DescribeConfigs, and Create unless it is made \
+             beforehand",
+        ];
+        assert_eq!(hidden, expected);
         let unknown = Found { allowed: None, ..read_only };
         assert_eq!(check(Role::Sink, &unknown, &[]), [""; 0], "brokers that say nothing of rights are asked for none");
     }

@@ -17,6 +17,17 @@ use std::collections::BTreeMap;
 /// Bytes of a record batch beside keys, values and headers of its records, generously.
 const OVERHEAD_BYTES: usize = 512;
 
+/// Whether a topic is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// It is, and so.
+    There(Found),
+    /// It is not.
+    Missing,
+    /// The brokers don't show it to this user, if it is there at all.
+    Hidden,
+}
+
 /// One topic as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicReport {
@@ -24,8 +35,8 @@ pub struct TopicReport {
     pub role: Role,
     /// Its name.
     pub name: String,
-    /// What it is like, if it is there.
-    pub found: Option<Found>,
+    /// Whether it is there, and what it is like.
+    pub presence: Presence,
     /// Its settings, those that matter to Weir.
     pub settings: BTreeMap<String, String>,
     /// What is wrong with it, each in one line with what to change. None for one that is missing and would be made.
@@ -41,6 +52,21 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
+impl TopicReport {
+    /// What it is like, if it is there.
+    pub fn found(&self) -> Option<&Found> {
+        match &self.presence {
+            Presence::There(found) => Some(found),
+            Presence::Missing | Presence::Hidden => None,
+        }
+    }
+
+    /// Whether it is missing, and Weir would make it.
+    pub fn is_to_be_made(&self) -> bool {
+        self.presence == Presence::Missing && self.role.is_made()
+    }
+}
+
 impl Report {
     /// Every problem, those of topics first.
     pub fn all_problems(&self) -> impl Iterator<Item = &String> {
@@ -49,7 +75,7 @@ impl Report {
 
     /// Whether topics are missing that Weir would make.
     pub fn lacks_topics(&self) -> bool {
-        self.topics.iter().any(|topic| topic.found.is_none() && topic.role.is_made())
+        self.topics.iter().any(TopicReport::is_to_be_made)
     }
 
     fn topic(&self, role: Role) -> Option<&TopicReport> {
@@ -58,7 +84,7 @@ impl Report {
 
     /// Partitions of the input, if it is there.
     pub fn partitions(&self) -> Option<u32> {
-        Some(self.topic(Role::Source)?.found.as_ref()?.partitions)
+        Some(self.topic(Role::Source)?.found()?.partitions)
     }
 
     fn into_result(self) -> Result<Self, SetupError> {
@@ -111,7 +137,7 @@ impl Topic {
         let message_bytes = number("max.message.bytes").unwrap_or(1_048_588);
         Self {
             name: report.name.clone(),
-            partitions: report.found.as_ref().map_or(0, |found| found.partitions),
+            partitions: report.found().map_or(0, |found| found.partitions),
             record_bytes_max: usize::try_from(message_bytes).unwrap_or(usize::MAX).saturating_sub(OVERHEAD_BYTES),
             reading_ms_max: number("delete.retention.ms").unwrap_or(86_400_000),
         }
@@ -144,7 +170,7 @@ pub fn create_missing(settings: &KafkaSettings) -> Result<Report, SetupError> {
     let report = look(settings, &connection)?;
     let Some(partitions) = report.partitions().filter(|_| report.lacks_topics()) else { return Ok(report) };
     let mut missing = specs(settings);
-    missing.retain(|spec| spec.role.is_made() && report.topic(spec.role).is_some_and(|topic| topic.found.is_none()));
+    missing.retain(|spec| report.topic(spec.role).is_some_and(TopicReport::is_to_be_made));
     Admin::new(settings, connection.time_left())?.create(&missing, partitions)?;
     loop {
         let report = look(settings, &connection)?;
@@ -178,21 +204,25 @@ fn look(settings: &KafkaSettings, connection: &Connection<'_>) -> Result<Report,
             }
             None => BTreeMap::new(),
         };
-        let found = match answers.remove(&spec.name) {
+        let presence = match answers.remove(&spec.name) {
             Some(Ok(found)) => {
                 problems.extend(check::problems(&spec, &found, &settings_of, partitions, &user));
-                Some(found)
+                Presence::There(found)
             }
             Some(Err(RDKafkaErrorCode::UnknownTopicOrPartition)) | None => {
                 problems.extend((!spec.role.is_made()).then(|| no_source(settings)));
-                None
+                Presence::Missing
+            }
+            Some(Err(RDKafkaErrorCode::TopicAuthorizationFailed)) => {
+                problems.push(check::hidden(&spec, &user));
+                Presence::Hidden
             }
             Some(Err(code)) => {
-                problems.push(hidden(&spec.name, &user, code));
-                None
+                problems.push(format!("topic {} can't be looked at: {code}", spec.name));
+                Presence::Hidden
             }
         };
-        TopicReport { role: spec.role, name: spec.name, found, settings: settings_of, problems }
+        TopicReport { role: spec.role, name: spec.name, presence, settings: settings_of, problems }
     });
     Ok(Report { topics: topics.collect(), problems: group_problems(settings, connection, &user)? })
 }
@@ -211,15 +241,6 @@ fn no_settings(name: &str, user: &str, code: RDKafkaErrorCode) -> String {
             format!("topic {name}: {user} may not read its settings: allow DescribeConfigs")
         }
         code => format!("topic {name}: its settings can't be read: {code}"),
-    }
-}
-
-fn hidden(name: &str, user: &str, code: RDKafkaErrorCode) -> String {
-    match code {
-        RDKafkaErrorCode::TopicAuthorizationFailed => {
-            format!("topic {name}: {user} may not see it: allow Describe, and Create where it is to be made")
-        }
-        code => format!("topic {name} can't be looked at: {code}"),
     }
 }
 
