@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use weir_core::limits::{OnQueueFull, OperatorLimits};
-use weir_kafka::KafkaSettings;
+use weir_kafka::{KafkaSettings, Topics};
 
 /// Beside its value a record has a key, headers and what the broker adds: so much is left for them.
 const RECORD_OVERHEAD_BYTES: usize = 70_000;
@@ -28,7 +28,10 @@ pub(super) fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, R
     let kafka = kafka_settings(settings).map_err(RunError::of_use)?;
     let kafka = Arc::new(kafka.expect("settings of a store on Kafka are those of an application on Kafka"));
     let application = Application::load(settings, Secrets::Read).map_err(RunError::Use)?;
-    let topics = weir_kafka::prepare(&kafka)?;
+    let topics = weir_kafka::ensure(&kafka).map_err(|error| match error.is_refusal() {
+        true => RunError::of_use(error),
+        false => error.into(),
+    })?;
     let counts = Arc::new(CheckpointCounts::default());
     let (ends_sender, ends) = mpsc::channel(ENDS_MAX * settings.host.shards + 1);
     let start = HostStart { settings, options, kafka, topics, counts: counts.clone(), ends: ends_sender };
@@ -61,7 +64,7 @@ struct HostStart<'a> {
     settings: &'a Settings,
     options: &'a RunOptions,
     kafka: Arc<KafkaSettings>,
-    topics: weir_kafka::Prepared,
+    topics: Topics,
     counts: Arc<CheckpointCounts>,
     ends: mpsc::Sender<ShardEnd>,
 }
@@ -94,7 +97,7 @@ impl HostStart<'_> {
                 parser: EventParser::new(&self.kafka.source_topic, &settings.source, bytes_max),
                 on_bad_event: settings.source.on_bad_event,
                 partitions: self.topics.partitions,
-                record_bytes_max: self.topics.record_bytes_max,
+                record_bytes_max: self.record_bytes_max(),
                 set_aside: set_aside.clone(),
                 invocations_max: settings.limits.invocations_max.div_ceil(count),
                 interval: Duration::from_millis(settings.store.checkpoint_interval_ms),
@@ -109,10 +112,17 @@ impl HostStart<'_> {
         Ok((shards, threads))
     }
 
+    /// The largest record that every topic takes: each producer writes to several.
+    fn record_bytes_max(&self) -> usize {
+        let Topics { action_state, keyed_state, sink, dead_letter, .. } = &self.topics;
+        let all = [action_state, keyed_state, dead_letter].into_iter().chain(sink);
+        all.map(|topic| topic.record_bytes_max).min().unwrap_or(0)
+    }
+
     /// What an operator may hold: no record is larger than what the topics take [S26].
     fn operator_limits(&self) -> OperatorLimits {
         let limits = &self.settings.limits.operator;
-        let taken = self.topics.record_bytes_max.saturating_sub(RECORD_OVERHEAD_BYTES).max(1);
+        let taken = self.record_bytes_max().saturating_sub(RECORD_OVERHEAD_BYTES).max(1);
         OperatorLimits {
             on_queue_full: match self.settings.host.on_quarantine_full {
                 OnQuarantineFull::DeadLetter => OnQueueFull::DeadLetter,

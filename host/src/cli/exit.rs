@@ -30,6 +30,7 @@ impl Exit {
                 || cause.is::<SettingsError>()
                 || cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_refusal)
                 || cause.is::<weir_component::LoadError>()
+                || is_kafka_refusal(cause)
         });
         if wrong { Self::WrongUse } else { Self::Stopped }
     }
@@ -43,6 +44,16 @@ impl Exit {
             Self::Quarantined => 3,
         }
     }
+}
+
+#[cfg(feature = "kafka")]
+fn is_kafka_refusal(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.downcast_ref::<weir_kafka::SetupError>().is_some_and(weir_kafka::SetupError::is_refusal)
+}
+
+#[cfg(not(feature = "kafka"))]
+fn is_kafka_refusal(_: &(dyn std::error::Error + 'static)) -> bool {
+    false
 }
 
 impl From<Exit> for ExitCode {

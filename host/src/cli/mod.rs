@@ -15,6 +15,7 @@ mod quarantine;
 mod run;
 mod send;
 mod table;
+mod topics;
 
 pub use exit::{Exit, WrongUse};
 pub use options::{LogFormat, LogOptions};
@@ -47,6 +48,7 @@ fn execute(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Send(options) => send::execute(options),
         Command::Check(options) => check::execute(options, paint),
         Command::Plan(options) => plan::execute(options, paint),
+        Command::Topics(options) => topics::execute(options, paint),
         Command::Inspect(options) => inspect::execute(options, paint),
         Command::Quarantine(options) => quarantine::execute(options, paint),
         Command::New(options) => new::execute(options),

@@ -64,6 +64,7 @@ pub(super) enum Command {
     Send(SendOptions),
     Check(CheckOptions),
     Plan(PlanOptions),
+    Topics(TopicsOptions),
     Inspect(InspectOptions),
     Quarantine(QuarantineOptions),
     New(NewOptions),
@@ -154,6 +155,26 @@ pub(super) struct CheckOptions {
 pub(super) struct PlanOptions {
     #[command(flatten)]
     pub(super) manifest: ManifestOptions,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Show the topics of an application on Kafka, and what is wrong with them
+///
+/// A host that starts makes those that are missing, but for its input; here they can be made beforehand, by a user who
+/// may do more than the host.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  weir topics
+  weir topics --create
+  weir topics --json --set 'kafka.client.\"sasl.username\"=admin'")]
+pub(super) struct TopicsOptions {
+    #[command(flatten)]
+    pub(super) manifest: ManifestOptions,
+    /// Make those that are missing
+    #[arg(long)]
+    pub(super) create: bool,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -13,11 +13,12 @@ fn help_has_examples_and_exit_codes() {
     for words in ["Examples:", "Exit codes:", "3  the input is at its end, but keys are quarantined"] {
         assert!(help.contains(words), "{help}");
     }
-    let commands: [&[&str]; 13] = [
+    let commands: [&[&str]; 14] = [
         &["run"],
         &["send"],
         &["check"],
         &["plan"],
+        &["topics"],
         &["inspect"],
         &["inspect", "key"],
         &["quarantine"],

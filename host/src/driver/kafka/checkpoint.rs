@@ -154,24 +154,21 @@ impl KafkaShard<'_> {
         part.outbox = outbox.map(std::mem::take).unwrap_or_default();
         let Some(at) = self.executor.operator_at(partition) else { return Some(part) };
         let operator = &mut self.executor.operators[at];
-        if operator.has_changes() {
-            let checkpoint = operator.begin_checkpoint();
-            part.kind = PartKind::Operator(Some(checkpoint.id));
-            part.record.recovery_marker = checkpoint.marker;
-            part.record.marker_epoch = checkpoint.marker_epoch;
-            part.entries = checkpoint.entries;
-        } else {
-            part.record.recovery_marker = operator.store().recovery_marker();
-            part.record.marker_epoch = operator.store().marker_epoch(part.record.recovery_marker);
-        }
-        operator.take_appends_into(&mut self.executor.appends);
-        if let Some(ticket) = operator.store().undurable_any() {
-            waits.push((partition, ticket));
-        }
-        let is_changed = part.kind != PartKind::Operator(None)
+        let is_changed = operator.has_changes()
             || !part.outbox.is_empty()
             || part.record.source_offset != owned.committed_offset;
-        (is_changed || releases || renews).then_some(part)
+        if !(is_changed || releases || renews) {
+            return None;
+        }
+        let checkpoint = operator.begin_checkpoint();
+        part.kind = PartKind::Operator(Some(checkpoint.id));
+        part.record.recovery_marker = checkpoint.marker;
+        part.record.marker_epoch = checkpoint.marker_epoch;
+        part.entries = checkpoint.entries;
+        // Nothing but appends can have come up: outputs of what is not in the checkpoint are not to be, either.
+        operator.take_appends_into(&mut self.executor.appends);
+        waits.extend(checkpoint.waits_for.map(|ticket| (partition, ticket)));
+        Some(part)
     }
 
     fn send_commit(&mut self) {
