@@ -38,10 +38,18 @@ impl Owner {
 }
 
 impl ActionStateStore {
-    /// The epoch of the last fence before a position, where the partition moves between hosts: what a checkpoint with
-    /// that marker says.
+    /// The epoch of the last fence before a position, where the partition moves between hosts: what a checkpoint says when
+    /// no state has a record before that position.
     pub fn marker_epoch(&self, marker: Position) -> Epoch {
         self.owner.as_ref().map_or(Epoch::default(), |owner| owner.fences.floor_at(marker))
+    }
+
+    /// The marker that a checkpoint writes: where a rebuild starts. A fence that has no tombstone yet holds it back, though
+    /// no state does.
+    pub(crate) fn marker_to_write(&self) -> Position {
+        let marker = self.recovery_marker();
+        let fence = self.owner.as_ref().and_then(|owner| owner.fences.first_standing());
+        fence.map_or(marker, |fence| fence.min(marker))
     }
 
     /// The owner's epoch; 0 where a partition has one owner for ever.
@@ -56,7 +64,7 @@ impl ActionStateStore {
         }
     }
 
-    /// The checkpoint with this marker is durable.
+    /// The checkpoint is durable that was taken when the recovery marker was this.
     pub(crate) fn on_checkpoint_durable(&mut self, marker: Position) {
         let Some(owner) = &mut self.owner else { return };
         let doomed: Vec<_> = owner.doomed.drain(..std::mem::take(&mut owner.sealed)).collect();

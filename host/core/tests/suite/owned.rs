@@ -177,7 +177,7 @@ fn states_put_again_hold_the_marker_until_a_checkpoint_after_them_is_durable() {
         partition: PartitionId(0),
     });
     let taken = operator.begin_checkpoint();
-    assert_eq!((taken.marker, taken.marker_epoch), (Position(1), Epoch(1)));
+    assert_eq!((taken.marker, taken.marker_epoch), (Position(0), Epoch(1)), "the fence has no tombstone yet");
     operator.on_checkpoint_aborted(taken.id);
     // By hand what a laggard would get.
     let mut store = operator.store().clone();
@@ -238,6 +238,34 @@ fn tombstones_of_states_below_the_completed_line_are_not_written_twice() {
     let tombstones = second.take_appends();
     assert_eq!(tombstones.iter().map(|append| append.key.to_string()).filter(|key| key.starts_with("k_1")).count(), 1);
     assert_eq!(tombstones.len(), 1);
+}
+
+// [S25] [S32]: the owner dies when its checkpoint is durable, and the tombstone of its fence is not yet written.
+#[test]
+fn tombstones_of_fences_that_a_crash_left_unwritten_are_written_by_the_rebuild() {
+    let app = crate::harness::App::default();
+    let (mut store, mut topic) = first_owner();
+    let key = state_key("k", 0, 1, "x");
+    store.put_calls(&key, start, vec![CallPut::Put(0, call("f", succeeded("1")))]);
+    topic.take(&mut store);
+    let mut operator = weir_core::operator::Operator::new(weir_core::operator::OperatorStart {
+        plan: app.plan(),
+        limits: std::sync::Arc::new(app.limits.clone()),
+        store,
+        partition: PartitionId(0),
+    });
+    let taken = operator.begin_checkpoint();
+    assert_eq!(taken.marker, Position(0), "a fence holds the marker back until it has its tombstone");
+    assert_eq!(operator.store().recovery_marker(), Position(1));
+    topic.fence(2);
+    let (from, floor) = (taken.marker.0 as usize, taken.marker_epoch.0);
+    let mut second = topic.rebuild(2, floor, from, 0).unwrap();
+    assert_eq!(second.get(&key).unwrap().call_results.len(), 1);
+    topic.take(&mut second);
+    assert_eq!(topic.names(), ["k_0#0@1", "fence@2"]);
+    // Without that fence, the same is read again.
+    let mut third = topic.rebuild(2, floor, from, 0).unwrap();
+    assert_eq!(third.get(&key).unwrap().call_results.len(), 1);
 }
 
 // [S27] [S32]
