@@ -7,8 +7,9 @@
 use super::log::{Position, RecordPlace, Ticket};
 use super::states::Record;
 use super::{ActionStateStore, inner};
-use crate::action_state::{RecordKind, StateKey, encode_call_dropped};
+use crate::action_state::{CallResults, CallStatus, RecordKind, StateKey, encode_call_dropped};
 use crate::ownership::{Epoch, Fences};
+use std::sync::Arc;
 
 /// The owner of a partition's store.
 #[derive(Clone, Debug)]
@@ -55,6 +56,23 @@ impl ActionStateStore {
     /// The owner's epoch; 0 where a partition has one owner for ever.
     pub fn epoch(&self) -> Epoch {
         self.owner.as_ref().map_or(Epoch::default(), |owner| owner.epoch)
+    }
+
+    /// Puts what is pending of a state's calls into times of this host's clock; answers what is recorded of them. Clocks of
+    /// hosts are not synchronised: of what an older owner left pending it is known only that its effect began before this
+    /// owner's fence, and how long it may take.
+    pub(crate) fn calls_on_this_clock(&mut self, key: &StateKey, now_ms: u64, effect_ms_max: u64) -> CallResults {
+        let states = self.keys.get_mut(&key.key);
+        let Some(entry) = states.and_then(|states| states.states.get_mut(&inner(key))) else {
+            return CallResults::default();
+        };
+        if std::mem::take(&mut entry.has_foreign_times) {
+            let effect_ends_at_ms = now_ms.saturating_add(effect_ms_max);
+            for call in Arc::make_mut(&mut entry.state).call_results.values_mut().filter(|call| call.is_pending()) {
+                call.status = CallStatus::Pending { effect_ends_at_ms };
+            }
+        }
+        entry.state.call_results.clone()
     }
 
     /// A checkpoint is taken: it will be durable only after all that is appended by now.

@@ -163,7 +163,7 @@ impl ClusterScenario {
             hosts,
             partitions,
             placement,
-            ahead_ms: std::array::from_fn(|_| *rng.pick(&[0, 0, 0, 0])),
+            ahead_ms: std::array::from_fn(|_| *rng.pick(&[0, 0, 40, 10_000])),
             faults: plot.faults(rng),
             lease_ms: *rng.pick(&[15, 40, 100]),
             session_ms: *rng.pick(&[10, 30, 60]),
