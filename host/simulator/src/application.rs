@@ -210,6 +210,12 @@ impl Application {
         Self::of(actions)
     }
 
+    /// How many times its actions make calls for which requests leave the host.
+    pub fn effects(&self) -> usize {
+        let ops = self.actions.iter().flat_map(|action| action.script.iter());
+        ops.filter(|op| matches!(op, Op::Calls(group) if group.how != How::InPlace)).count()
+    }
+
     /// The action of this name.
     pub fn action(&self, name: &ActionName) -> Option<&Action> {
         self.actions.iter().find(|action| action.name == *name)

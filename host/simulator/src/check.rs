@@ -1,35 +1,70 @@
 //! What must hold at the end of a history.
 
 use crate::guest::number;
-use crate::ledger::TaskIndex;
+use crate::keyed::{Entries, header};
+use crate::ledger::{Ledger, TaskIndex};
 use crate::machine::{Host, Line, Machine};
-use crate::scenario::{Deploy, KEYS};
+use crate::scenario::{Deploy, KEYS, Scenario};
 use crate::world::{Expected, Fate, Reference};
 use hashbrown::{HashMap, HashSet};
 use weir_core::action_state::{RecordKey, StateKey};
 use weir_core::checkpoint::{EntryKey, EntrySpace, Header};
-use weir_core::event::{KIND_OUTPUT, OutputEvent, SourcePosition};
+use weir_core::event::{DeadLetter, KIND_OUTPUT, OutputEvent, SourcePosition};
 use weir_core::key::Key;
 use weir_core::store::log::Position;
 
+/// What a history left when it has come to rest.
+pub struct Remains<'a> {
+    /// What it was made from.
+    pub scenario: &'a Scenario,
+    /// What was seen outside.
+    pub ledger: &'a Ledger,
+    /// The input events that were accepted.
+    pub lines: &'a [Line],
+    /// Keyed state.
+    pub entries: &'a Entries,
+    /// What the sink holds.
+    pub outputs: &'a [OutputEvent],
+    /// What the sink of dead letters holds.
+    pub dead_letters: &'a [DeadLetter],
+    /// The states at which keys are quarantined.
+    pub quarantined: Vec<StateKey>,
+}
+
 /// Checks a history that has come to rest; a run without crashes is made for comparison.
 pub fn check(machine: &mut Machine) -> Result<(), String> {
-    let quarantined = quarantined(machine);
-    check_log(machine, &quarantined)?;
-    check_once(machine)?;
-    check_inputs(machine, &quarantined)?;
-    let fates = fates(machine, &quarantined)?;
-    check_effects(machine, &fates)?;
-    check_children(machine, &fates)?;
-    if machine.scenario.deploy == Deploy::Plan {
-        // Which actions an input event meets depends on when the deploy comes: there is no one run to compare with.
-        return Ok(());
-    }
+    check_log(machine, &quarantined(machine))?;
     let calm = machine.scenario.crashes.is_empty() && machine.scenario.deploy == Deploy::None;
-    if calm && machine.scenario.sync_fails_at.is_none() {
-        return Ok(());
+    let told = check_remains(&remains(machine), calm && machine.scenario.sync_fails_at.is_none(), machine.tells())?;
+    told.into_iter().for_each(|line| machine.world.tell(|| line));
+    Ok(())
+}
+
+/// Checks what a history left; `calm` tells that nothing happened in it which a run without crashes would not have.
+/// Answers what happened in the run without crashes, where it is to be told.
+pub fn check_remains(of: &Remains<'_>, calm: bool, tells: bool) -> Result<Vec<String>, String> {
+    check_once(of)?;
+    check_inputs(of)?;
+    let fates = fates(of)?;
+    check_effects(of, &fates)?;
+    check_children(of, &fates)?;
+    // Which actions an input event meets depends on when the deploy comes: there is no one run to compare with.
+    if calm || of.scenario.deploy == Deploy::Plan {
+        return Ok(Vec::new());
     }
-    compare(machine, reference(machine, &fates))
+    compare(of, reference(of, &fates), tells)
+}
+
+fn remains(machine: &Machine) -> Remains<'_> {
+    Remains {
+        scenario: &machine.scenario,
+        ledger: &machine.world.ledger,
+        lines: if machine.accepted.is_empty() { &machine.lines } else { &machine.accepted },
+        entries: &machine.keyed.entries,
+        outputs: &machine.keyed.outputs,
+        dead_letters: &machine.keyed.dead_letters,
+        quarantined: quarantined(machine),
+    }
 }
 
 fn quarantined(machine: &Machine) -> Vec<StateKey> {
@@ -61,10 +96,10 @@ fn check_log(machine: &Machine, quarantined: &[StateKey]) -> Result<(), String> 
 }
 
 /// Each output and dead letter left once, each task's runs in their order.
-fn check_once(machine: &Machine) -> Result<(), String> {
+fn check_once(of: &Remains<'_>) -> Result<(), String> {
     let mut seen = HashSet::new();
     let mut last: HashMap<&Key, u64> = HashMap::new();
-    for output in &machine.keyed.outputs {
+    for output in of.outputs {
         if !seen.insert(output.id) {
             return Err(format!("output {} of key {:?} left twice", output.id, output.key));
         }
@@ -74,7 +109,7 @@ fn check_once(machine: &Machine) -> Result<(), String> {
         }
     }
     let mut letters = HashSet::new();
-    for letter in &machine.keyed.dead_letters {
+    for letter in of.dead_letters {
         if !letters.insert(letter.input.event.id) {
             return Err(format!("input event {} became two dead letters", letter.input.event.id));
         }
@@ -82,27 +117,22 @@ fn check_once(machine: &Machine) -> Result<(), String> {
     Ok(())
 }
 
-/// The lines that were accepted.
-fn lines(machine: &Machine) -> &[Line] {
-    if machine.accepted.is_empty() { &machine.lines } else { &machine.accepted }
-}
-
 /// Each input event has a sequence number, or was given up.
-fn check_inputs(machine: &Machine, quarantined: &[StateKey]) -> Result<(), String> {
+fn check_inputs(of: &Remains<'_>) -> Result<(), String> {
     for (index, bytes) in KEYS.iter().enumerate() {
         let key = Key::new(bytes);
-        let given = lines(machine).iter().filter(|line| line.key as usize == index).count() as u64;
-        let letters = machine.keyed.dead_letters.iter().filter(|letter| letter.input.key == key);
+        let given = of.lines.iter().filter(|line| line.key as usize == index).count() as u64;
+        let letters = of.dead_letters.iter().filter(|letter| letter.input.key == key);
         let given_up: HashSet<_> =
             letters.filter(|letter| letter.sequence_number.is_none()).map(|letter| letter.input.position).collect();
         let dropped = given_up.len() as u64;
-        let header = machine.keyed.header(&key);
+        let header = header(of.entries, &key);
         if header.next + dropped != given {
             let next = header.next;
             return Err(format!("key {key:?}: {given} input events, {next} have a number, {dropped} were given up"));
         }
         // What a key remembers of input that it dropped would make recovery drop it again.
-        let positions = lines(machine).iter().filter(|line| line.key as usize == index);
+        let positions = of.lines.iter().filter(|line| line.key as usize == index);
         let remembered = |position| header.dropped_input.iter().any(|dropped| dropped.covers(position));
         if let Some(wrong) = positions
             .map(|line| SourcePosition(line.position))
@@ -110,7 +140,7 @@ fn check_inputs(machine: &Machine, quarantined: &[StateKey]) -> Result<(), Strin
         {
             return Err(format!("key {key:?} remembers that {wrong:?} was dropped, and it was not"));
         }
-        if header.completed_below != header.next && quarantined.iter().all(|state| state.key != key) {
+        if header.completed_below != header.next && of.quarantined.iter().all(|state| state.key != key) {
             return Err(format!("key {key:?} rests at {header:?} and is not quarantined"));
         }
     }
@@ -120,10 +150,10 @@ fn check_inputs(machine: &Machine, quarantined: &[StateKey]) -> Result<(), Strin
 /// What became of each task, and the invocation that completed it.
 type Fates = HashMap<TaskIndex, (Fate, Option<usize>)>;
 
-fn fates(machine: &Machine, quarantined: &[StateKey]) -> Result<Fates, String> {
-    let ledger = &machine.world.ledger;
+fn fates(of: &Remains<'_>) -> Result<Fates, String> {
+    let ledger = of.ledger;
     let mut fates = Fates::new();
-    for output in machine.keyed.outputs.iter() {
+    for output in of.outputs {
         let Some(at) = output.payload.as_str().find("\"t\":") else { continue };
         let invocation = number(&output.payload.as_str()[at..], "\"t\":") as usize;
         let task = ledger.invocations[invocation].task;
@@ -131,8 +161,7 @@ fn fates(machine: &Machine, quarantined: &[StateKey]) -> Result<Fates, String> {
             return Err(format!("task {} completed twice", ledger.tasks[task].key));
         }
     }
-    let discarded: Vec<_> = machine
-        .keyed
+    let discarded: Vec<_> = of
         .dead_letters
         .iter()
         .filter_map(|letter| {
@@ -141,22 +170,23 @@ fn fates(machine: &Machine, quarantined: &[StateKey]) -> Result<Fates, String> {
                 let key = &ledger.tasks[task].key;
                 key.key == letter.input.key && key.sequence_number == sequence_number && key.action == action.id()
             });
-            tasks.max_by_key(|&task| ledger.failed_for_good_at(task))
+            tasks.max_by_key(|&task| ledger.facts.failed_for_good_at(task))
         })
         .collect();
-    for task in (0..ledger.tasks.len()).filter(|&task| ledger.is_settled(task)) {
+    for task in (0..ledger.tasks.len()).filter(|&task| ledger.facts.is_settled(task)) {
         if fates.contains_key(&task) {
             continue;
         }
         let key = &ledger.tasks[task].key;
         let fate = if discarded.contains(&task) {
             Fate::Discarded
-        } else if quarantined.contains(key) {
+        } else if of.quarantined.contains(key) {
             Fate::Quarantined
         } else {
             Fate::Skipped
         };
-        if ledger.completed_in(task).is_some() && fate != Fate::Quarantined && machine.scenario.deploy != Deploy::Plan {
+        if ledger.facts.completed_in(task).is_some() && fate != Fate::Quarantined && of.scenario.deploy != Deploy::Plan
+        {
             return Err(format!("task {key} completed, and its output is lost"));
         }
         fates.insert(task, (fate, None));
@@ -165,8 +195,8 @@ fn fates(machine: &Machine, quarantined: &[StateKey]) -> Result<Fates, String> {
 }
 
 /// No effect was made that the surviving history does not ask for.
-fn check_effects(machine: &Machine, fates: &Fates) -> Result<(), String> {
-    let ledger = &machine.world.ledger;
+fn check_effects(of: &Remains<'_>, fates: &Fates) -> Result<(), String> {
+    let ledger = of.ledger;
     for effect in &ledger.effects {
         let record = &ledger.tasks[effect.task];
         if record.releases.len() > 1 {
@@ -174,17 +204,17 @@ fn check_effects(machine: &Machine, fates: &Fates) -> Result<(), String> {
             continue;
         }
         let Some((_, completed)) = fates.get(&effect.task) else {
-            if machine.scenario.deploy == Deploy::Plan {
+            if of.scenario.deploy == Deploy::Plan {
                 // A deploy took the action away, or made a run before this one a divergence.
                 continue;
             }
             return Err(format!("effect {:?} of {} which did not survive: an orphan", effect.asked, record.key));
         };
-        let last = completed.or(record.last).expect("a task with effects was invoked");
+        let last = completed.or(ledger.facts.last(effect.task)).expect("a task with effects was invoked");
         // A deploy that takes an action away may come before its task gets as far as it did before a crash. And who has
         // failed calls made again may get other outcomes, and so other arguments after them.
-        let cut_short = completed.is_none() && machine.scenario.deploy != Deploy::None;
-        let any = cut_short || ledger.has_calls_made_again(effect.task);
+        let cut_short = completed.is_none() && of.scenario.deploy != Deploy::None;
+        let any = cut_short || ledger.facts.has_calls_made_again(effect.task);
         let of_task =
             ledger.invocations.iter().enumerate().filter(|(at, run)| *at == last || any && run.task == effect.task);
         if !of_task.flat_map(|(_, run)| &run.asked).any(|(asked, _)| *asked == effect.asked) {
@@ -198,8 +228,8 @@ fn check_effects(machine: &Machine, fates: &Fates) -> Result<(), String> {
 }
 
 /// The tasks that an event makes are those of the plan with which its action completed [S2].
-fn check_children(machine: &Machine, fates: &Fates) -> Result<(), String> {
-    let ledger = &machine.world.ledger;
+fn check_children(of: &Remains<'_>, fates: &Fates) -> Result<(), String> {
+    let ledger = of.ledger;
     let stopped = |key: &StateKey| {
         fates.iter().any(|(task, (fate, _))| {
             let other = &ledger.tasks[*task].key;
@@ -213,7 +243,7 @@ fn check_children(machine: &Machine, fates: &Fates) -> Result<(), String> {
         let key = &ledger.tasks[*task].key;
         let release = ledger.invocations[*invocation].release;
         for event in ledger.invocations[*invocation].emitted.iter().filter(|event| &*event.kind != KIND_OUTPUT) {
-            let plan = &machine.scenario.releases[release].plan;
+            let plan = &of.scenario.releases[release].plan;
             let matched: Vec<_> = plan.listeners(&event.kind).map(|action| action.name.id()).collect();
             for action in &matched {
                 let child = StateKey { event: event.id, action: *action, ..key.clone() };
@@ -233,11 +263,11 @@ fn check_children(machine: &Machine, fates: &Fates) -> Result<(), String> {
     Ok(())
 }
 
-fn reference(machine: &Machine, fates: &Fates) -> Reference {
-    let ledger = &machine.world.ledger;
+fn reference(of: &Remains<'_>, fates: &Fates) -> Reference {
+    let ledger = of.ledger;
     let expected = fates.iter().map(|(task, (fate, invocation))| {
         let record = &ledger.tasks[*task];
-        let last = invocation.or(record.last);
+        let last = invocation.or(ledger.facts.last(*task));
         let (release, statuses) = match last {
             Some(last) => {
                 let run = &ledger.invocations[last];
@@ -251,60 +281,57 @@ fn reference(machine: &Machine, fates: &Fates) -> Reference {
 }
 
 /// Compares with a run without crashes, in which the world answers the same.
-fn compare(machine: &mut Machine, reference: Reference) -> Result<(), String> {
-    let given_up: HashSet<_> = machine
-        .keyed
+fn compare(of: &Remains<'_>, reference: Reference, tells: bool) -> Result<Vec<String>, String> {
+    let given_up: HashSet<_> = of
         .dead_letters
         .iter()
         .filter(|letter| letter.sequence_number.is_none())
         .map(|letter| letter.input.position.0)
         .collect();
-    let lines = lines(machine).iter().filter(|line| !given_up.contains(&line.position)).copied().collect();
-    let mut calm = Machine::without_crashes(&machine.scenario, lines, reference);
-    if machine.world.story.is_some() {
-        calm.world.story = Some(Vec::new());
+    let lines = of.lines.iter().filter(|line| !given_up.contains(&line.position)).copied().collect();
+    let mut calm = Machine::without_crashes(of.scenario, lines, reference);
+    if tells {
+        calm.world.story = Some(vec!["==== the run without crashes".to_owned()]);
     }
     calm.run();
-    if let Some(story) = calm.world.story.take() {
-        machine.world.tell(|| format!("==== the run without crashes\n{}", story.join("\n")));
-    }
     if let Some(violation) = calm.world.ledger.violation.take() {
         return Err(format!("in the run without crashes: {violation}"));
     }
+    let should = remains(&calm);
     for bytes in KEYS {
         let key = Key::new(bytes);
-        for (what, of) in
-            [("outputs", outputs as fn(&Machine, &Key) -> Vec<String>), ("dead letters", letters), ("state", state)]
+        for (what, look) in
+            [("outputs", outputs as fn(&Remains<'_>, &Key) -> Vec<String>), ("dead letters", letters), ("state", state)]
         {
-            let (was, should) = (of(machine, &key), of(&calm, &key));
+            let (was, should) = (look(of, &key), look(&should, &key));
             if was != should {
                 return Err(format!("{what} of key {key:?} are {was:#?}, without crashes {should:#?}"));
             }
         }
     }
-    Ok(())
+    Ok(calm.world.story.take().unwrap_or_default())
 }
 
-fn outputs(machine: &Machine, key: &Key) -> Vec<String> {
+fn outputs(of: &Remains<'_>, key: &Key) -> Vec<String> {
     let line = |output: &OutputEvent| {
         let OutputEvent { id, sequence_number, action, triggering_event_id, source_timestamp_ms, payload, .. } = output;
         let det = number(payload.as_str(), "\"d\":");
         format!("{sequence_number} {id} {action} {triggering_event_id} {source_timestamp_ms:?} {det}")
     };
-    machine.keyed.outputs.iter().filter(|output| output.key == *key).map(line).collect()
+    of.outputs.iter().filter(|output| output.key == *key).map(line).collect()
 }
 
-fn letters(machine: &Machine, key: &Key) -> Vec<String> {
-    let of_key = machine.keyed.dead_letters.iter().filter(|letter| letter.input.key == *key);
+fn letters(of: &Remains<'_>, key: &Key) -> Vec<String> {
+    let of_key = of.dead_letters.iter().filter(|letter| letter.input.key == *key);
     let run = of_key.filter(|letter| letter.sequence_number.is_some());
     run.map(|letter| format!("{:?} {:?} {:?}", letter.sequence_number, letter.input.event.id, letter.action)).collect()
 }
 
 /// Keyed state as far as it does not depend on chance or on when tasks got their ordinals.
-fn state(machine: &Machine, key: &Key) -> Vec<String> {
+fn state(of: &Remains<'_>, key: &Key) -> Vec<String> {
     let prefix = EntryKey::prefix(key);
     let mut lines = Vec::new();
-    for ((space, name), value) in &machine.keyed.entries {
+    for ((space, name), value) in of.entries {
         if !name.starts_with(&prefix) {
             continue;
         }

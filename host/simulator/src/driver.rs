@@ -2,7 +2,7 @@
 
 use crate::guest::{Progress, Wait};
 use crate::keyed::Batch;
-use crate::machine::{Host, Line, Machine};
+use crate::machine::{Host, Line, Machine, input_of};
 use crate::mistake::Mistake;
 use crate::process::{Checkpointing, Process, Stage, Syncing, completes_early};
 use crate::scenario::CrashKind;
@@ -95,7 +95,7 @@ impl Machine {
     }
 
     fn hand_in(&mut self, process: &mut Process, line: Line) {
-        let input = self.input_of(line);
+        let input = input_of(line, &self.scenario);
         self.world.tell(|| format!("    input {} of {:?}", input.event.id, input.key));
         process.operator.on_input_event(input, self.world.now_ms);
     }
@@ -352,7 +352,8 @@ impl Process {
             let (position, _) = self.written[self.acknowledged];
             let ticket = Ticket(self.acknowledged as u64);
             self.acknowledged += 1;
-            self.operator.on_acknowledged(Acknowledged { partition: PARTITION, ticket, position });
+            let partition = self.operator.partition();
+            self.operator.on_acknowledged(Acknowledged { partition, ticket, position });
         }
     }
 

@@ -4,8 +4,11 @@ use crate::check::check;
 use crate::machine::Machine;
 use crate::mistake::Mistake;
 use crate::rng::Digest;
-use crate::scenario::Scenario;
+use crate::scenario::{Deploy, Scenario};
+use crate::shrink::smaller;
 use std::cell::RefCell;
+use std::fmt;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
@@ -20,60 +23,94 @@ pub struct Outcome {
     pub violation: Option<String>,
 }
 
-/// Seeds in their order, with what is planted.
-#[derive(Clone, Copy, Debug)]
-pub struct Search {
-    /// The first seed.
-    pub from: u64,
-    /// How many.
-    pub seeds: u64,
-    /// What is planted.
-    pub mistake: Option<Mistake>,
+/// A history before it happens.
+pub trait History: Clone + fmt::Display {
+    /// What can be planted.
+    type Mistake: Copy + fmt::Display + Send + Sync + 'static;
+
+    /// All that can be planted.
+    const MISTAKES: &'static [Self::Mistake];
+
+    /// The history of a seed.
+    fn generate(seed: u64) -> Self;
+
+    /// Runs it.
+    fn run(self, mistake: Option<Self::Mistake>) -> Outcome;
+
+    /// Runs it, and tells what happened, step by step.
+    fn story(self, mistake: Option<Self::Mistake>) -> (Outcome, Vec<String>);
+
+    /// How much happens: what shrinking makes smaller.
+    fn size(&self) -> usize;
+
+    /// Histories a little smaller than this one, those that take away most first.
+    fn smaller(&self) -> Vec<Self>;
 }
 
-impl Search {
-    /// The first seed whose history is wrong.
-    pub fn first_violation(&self) -> Option<(u64, Outcome)> {
-        let outcomes = (self.from..self.from + self.seeds).map(|seed| (seed, run(seed, self.mistake)));
-        outcomes.into_iter().find(|(_, outcome)| outcome.violation.is_some())
+/// The first seed of some whose history is wrong.
+pub fn first_violation<H: History>(seeds: Range<u64>, mistake: Option<H::Mistake>) -> Option<(u64, Outcome)> {
+    let outcomes = seeds.map(|seed| (seed, H::generate(seed).run(mistake)));
+    outcomes.into_iter().find(|(_, outcome)| outcome.violation.is_some())
+}
+
+impl History for Scenario {
+    type Mistake = Mistake;
+
+    const MISTAKES: &'static [Mistake] = &Mistake::ALL;
+
+    fn generate(seed: u64) -> Self {
+        Self::generate(seed)
+    }
+
+    fn run(self, mistake: Option<Mistake>) -> Outcome {
+        run_machine(&mut Machine::new(self, mistake))
+    }
+
+    fn story(self, mistake: Option<Mistake>) -> (Outcome, Vec<String>) {
+        let mut machine = Machine::new(self, mistake);
+        machine.world.story = Some(Vec::new());
+        let outcome = run_machine(&mut machine);
+        (outcome, machine.world.story.take().unwrap_or_default())
+    }
+
+    fn size(&self) -> usize {
+        let scripts: usize =
+            self.releases.iter().flat_map(|release| &release.actions).map(|action| 1 + action.script.len()).sum();
+        let waits: u32 = self.crashes.iter().map(|crash| crash.after).sum();
+        100 * self.events.len()
+            + 100 * self.crashes.len()
+            + 50 * usize::from(self.deploy != Deploy::None)
+            + 10 * scripts
+            + 50 * usize::from(self.stdin)
+            + 50 * usize::from(self.sync_fails_at.is_some())
+            + waits as usize
+    }
+
+    fn smaller(&self) -> Vec<Self> {
+        smaller(self)
     }
 }
 
-/// Runs the history of a seed.
-pub fn run(seed: u64, mistake: Option<Mistake>) -> Outcome {
-    run_scenario(Scenario::generate(seed), mistake)
-}
-
-/// Runs a history.
-pub fn run_scenario(scenario: Scenario, mistake: Option<Mistake>) -> Outcome {
-    run_machine(&mut Machine::new(scenario, mistake))
-}
-
-/// Runs a history, and tells what happened, step by step.
-pub fn story(scenario: Scenario, mistake: Option<Mistake>) -> (Outcome, Vec<String>) {
-    let mut machine = Machine::new(scenario, mistake);
-    machine.world.story = Some(Vec::new());
-    let outcome = run_machine(&mut machine);
-    (outcome, machine.world.story.take().unwrap_or_default())
-}
-
 fn run_machine(machine: &mut Machine) -> Outcome {
-    quiet_panics();
-    RUNNING.with_borrow_mut(|message| *message = Some(String::new()));
-    let run = catch_unwind(AssertUnwindSafe(|| {
+    let panicked = catch_panic(|| {
         machine.run();
         if machine.world.ledger.violation.is_none()
             && let Err(violation) = check(machine)
         {
             machine.world.ledger.violate(|| violation);
         }
-    }));
-    let message = RUNNING.with_borrow_mut(Option::take).unwrap_or_default();
-    let violation = match run {
-        Ok(()) => machine.world.ledger.violation.clone(),
-        Err(_) => Some(format!("panic: {message}")),
-    };
+    });
+    let violation = panicked.or(machine.world.ledger.violation.clone());
     Outcome { digest: machine.world.digest, steps: machine.steps(), violation }
+}
+
+/// Runs a history; a panic in it is a finding, and is not printed.
+pub(crate) fn catch_panic(run: impl FnOnce()) -> Option<String> {
+    quiet_panics();
+    RUNNING.with_borrow_mut(|message| *message = Some(String::new()));
+    let ran = catch_unwind(AssertUnwindSafe(run));
+    let message = RUNNING.with_borrow_mut(Option::take).unwrap_or_default();
+    ran.is_err().then(|| format!("panic: {message}"))
 }
 
 thread_local! {

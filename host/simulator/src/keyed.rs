@@ -11,7 +11,7 @@ use weir_core::store::log::Position;
 pub type Entries = BTreeMap<Name, Vec<u8>>;
 
 /// A keyspace, and the name of an entry there.
-type Name = (EntrySpace, Vec<u8>);
+pub type Name = (EntrySpace, Vec<u8>);
 
 /// What is written at once by a checkpoint.
 #[derive(Clone, Debug, Default)]
@@ -124,15 +124,9 @@ impl Checkpointed {
         load(self.before.as_ref().unwrap_or(&self.entries), key)
     }
 
-    /// The header of a key.
-    pub fn header(&self, key: &Key) -> Header {
-        let value = self.entries.get(&(EntrySpace::Header, EntryKey::prefix(key)));
-        value.map_or_else(Header::default, |value| Header::decode(value).expect("a header was written"))
-    }
-
     /// Below which sequence number the runs of a key are completed.
     pub fn completed_below(&self, key: &Key) -> SequenceNumber {
-        self.header(key).completed()
+        header(&self.entries, key).completed()
     }
 
     /// Keys with work to do.
@@ -148,6 +142,12 @@ impl Checkpointed {
         }
         keys
     }
+}
+
+/// The header of a key.
+pub fn header(entries: &Entries, key: &Key) -> Header {
+    let value = entries.get(&(EntrySpace::Header, EntryKey::prefix(key)));
+    value.map_or_else(Header::default, |value| Header::decode(value).expect("a header was written"))
 }
 
 fn load(entries: &Entries, key: &Key) -> Vec<Entry> {

@@ -3,6 +3,7 @@
 //! It knows only the contract, not the records: when something has been handed to the log that long, it holds. So a
 //! mistake of the core, of the driver or of the log shows here in the same way.
 
+use crate::facts::{Fact, Facts, Span};
 use hashbrown::HashMap;
 use weir_core::action_state::StateKey;
 use weir_core::event::Event;
@@ -58,47 +59,11 @@ pub struct Effect {
     pub landed: bool,
 }
 
-/// Which writes are about a state, counted as the writes of the log are after each.
-#[derive(Clone, Copy, Debug)]
-pub struct Span {
-    /// The first.
-    pub first: usize,
-    /// The last tombstone.
-    pub last_tombstone: usize,
-    /// The last.
-    pub last: usize,
-}
-
-/// What the contract says of a task from now on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Fact {
-    /// The outcome of the call at this position is recorded.
-    Recorded { position: u32, failed: bool },
-    /// Some of the records from this position on may be dropped.
-    MayBeDropped { from: u32 },
-    /// All of them are, by this release.
-    Dropped { from: u32, release: usize },
-    /// Some of the failed calls may be dropped, to be made again.
-    MayBeMadeAgain,
-    /// An attempt failed.
-    AttemptFailed,
-    /// It failed for good.
-    FailedForGood,
-    /// It is tried again from the first attempt.
-    Retried,
-    /// It completed, in this release.
-    Completed { release: usize },
-}
-
 /// What is known of one task.
 #[derive(Clone, Debug)]
 pub struct TaskRecord {
     /// Its name.
     pub key: StateKey,
-    /// Its facts, each with the number of writes after which it survives.
-    facts: Vec<(usize, Fact)>,
-    /// The last invocation of it.
-    pub last: Option<InvocationIndex>,
     /// Whether different releases ran it.
     pub releases: Vec<usize>,
 }
@@ -128,7 +93,10 @@ pub struct Ledger {
     /// The first thing that is wrong.
     pub violation: Option<String>,
     by_key: HashMap<StateKey, TaskIndex>,
-    fresh: Vec<(TaskIndex, Fact)>,
+    /// What holds, as the host that is looked at knows it.
+    pub facts: Facts,
+    /// A host is looked at that has lost what it acts for, and does not know: only what it does outside is wrong.
+    pub muted: bool,
     /// Keys at which a divergence was met.
     pub diverged: Vec<Key>,
     ids: HashMap<String, (TaskIndex, Asked)>,
@@ -137,7 +105,7 @@ pub struct Ledger {
 impl Ledger {
     /// Notes that something is wrong.
     pub fn violate(&mut self, what: impl FnOnce() -> String) {
-        if self.violation.is_none() {
+        if self.violation.is_none() && !self.muted {
             self.violation = Some(what());
         }
     }
@@ -147,7 +115,7 @@ impl Ledger {
         if let Some(task) = self.by_key.get(key) {
             return *task;
         }
-        let record = TaskRecord { key: key.clone(), facts: Vec::new(), last: None, releases: Vec::new() };
+        let record = TaskRecord { key: key.clone(), releases: Vec::new() };
         self.tasks.push(record);
         self.by_key.insert(key.clone(), self.tasks.len() - 1);
         self.tasks.len() - 1
@@ -161,22 +129,12 @@ impl Ledger {
     /// A task is invoked.
     pub fn on_invoked(&mut self, key: &StateKey, attempt: u32, release: usize) -> (TaskIndex, InvocationIndex) {
         let task = self.task(key);
+        let (failed, over) = self.facts.attempts(task);
         let record = &mut self.tasks[task];
-        let mut failed = 0;
-        let mut over = None;
-        for (_, fact) in &record.facts {
-            match fact {
-                Fact::AttemptFailed => failed += 1,
-                Fact::Retried => (failed, over) = (0, None),
-                Fact::Completed { .. } => over = Some("completed"),
-                Fact::FailedForGood => over = Some("failed for good"),
-                _ => {}
-            }
-        }
         if !record.releases.contains(&release) {
             record.releases.push(release);
         }
-        record.last = Some(self.invocations.len());
+        self.facts.on_invoked(task, self.invocations.len());
         self.invocations.push(InvocationRecord { task, asked: Vec::new(), emitted: Vec::new(), release });
         if let Some(over) = over {
             self.violate(|| format!("task {key} {over}, and is run again"));
@@ -188,21 +146,17 @@ impl Ledger {
 
     /// The outcome of a call for which a request left the host is handed to the log.
     pub fn on_recorded(&mut self, task: TaskIndex, position: u32, status: Status) {
-        self.fresh.push((task, Fact::Recorded { position, failed: status != Status::Succeeded }));
+        self.facts.add(task, Fact::Recorded { position, failed: status != Status::Succeeded });
     }
 
     /// Records are dropped by a divergence.
     pub fn on_dropped(&mut self, task: TaskIndex, from: u32, release: usize) {
-        let met = |(_, fact): &(usize, Fact)| match fact {
-            Fact::Dropped { from: before, release: of } => *of == release && *before <= from,
-            _ => false,
-        };
-        if self.tasks[task].facts.iter().any(met) {
+        if self.facts.is_dropped(task, from, release) {
             let key = self.tasks[task].key.clone();
             self.violate(|| format!("task {key}: what a divergence dropped is met again at call {from}"));
         }
-        self.fresh.push((task, Fact::MayBeDropped { from }));
-        self.fresh.push((task, Fact::Dropped { from, release }));
+        self.facts.add(task, Fact::MayBeDropped { from });
+        self.facts.add(task, Fact::Dropped { from, release });
     }
 
     /// A task met a divergence.
@@ -214,58 +168,44 @@ impl Ledger {
 
     /// An attempt failed.
     pub fn on_attempt_failed(&mut self, task: TaskIndex) {
-        self.fresh.push((task, Fact::AttemptFailed));
+        self.facts.add(task, Fact::AttemptFailed);
     }
 
     /// A task failed for good.
     pub fn on_failed_for_good(&mut self, task: TaskIndex) {
-        self.fresh.push((task, Fact::FailedForGood));
+        self.facts.add(task, Fact::FailedForGood);
     }
 
     /// A repair says that a task is tried again.
     pub fn on_retried(&mut self, task: TaskIndex, failed_calls: bool) {
         if failed_calls {
-            self.fresh.push((task, Fact::MayBeMadeAgain));
+            self.facts.add(task, Fact::MayBeMadeAgain);
         }
-        self.fresh.push((task, Fact::Retried));
+        self.facts.add(task, Fact::Retried);
     }
 
     /// A task completed.
     pub fn on_completed(&mut self, task: TaskIndex, release: usize) {
-        self.fresh.push((task, Fact::Completed { release }));
+        self.facts.add(task, Fact::Completed { release });
     }
 
     /// All that the facts since the last call rest on has been handed to the log, whose writes are so many then.
     /// `span_of` tells which of the last writes are about a task's state.
     pub fn on_handed_over(&mut self, writes: usize, span_of: impl Fn(&StateKey) -> Option<Span>) {
-        for (task, fact) in self.fresh.drain(..) {
-            let record = &mut self.tasks[task];
-            let span = span_of(&record.key).unwrap_or(Span { first: writes, last_tombstone: writes, last: writes });
-            let after = match fact {
-                Fact::MayBeDropped { .. } | Fact::MayBeMadeAgain => span.first,
-                Fact::Dropped { .. } => span.last_tombstone,
-                _ => span.last,
-            };
-            let at = record.facts.partition_point(|(before, _)| *before <= after);
-            record.facts.insert(at, (after, fact));
-        }
+        let tasks = &self.tasks;
+        self.facts.on_handed_over(writes, |task| span_of(&tasks[task].key));
     }
 
     /// A crash left so many writes.
     pub fn on_crash(&mut self, writes: usize) {
-        self.fresh.clear();
-        for task in &mut self.tasks {
-            while task.facts.last().is_some_and(|(after, _)| *after > writes) {
-                task.facts.pop();
-            }
-        }
+        self.facts.on_crash(writes);
     }
 
     /// The world sees an effect begin.
     pub fn on_effect(&mut self, effect: Effect) -> usize {
         let record = &self.tasks[effect.task];
         let key = &record.key;
-        if is_recorded(record, effect.position) {
+        if self.facts.is_recorded(effect.task, effect.position) {
             let (key, position) = (key.clone(), effect.position);
             self.violate(|| format!("call {position} of {key} is executed, though its outcome was recorded"));
         }
@@ -289,7 +229,7 @@ impl Ledger {
             return;
         }
         let again = effect.reconcilable
-            && !self.was_dropped(effect.task)
+            && !self.facts.was_dropped(effect.task)
             && self.effects.iter().any(|other| {
                 other.landed && other.reconcilable && other.id == effect.id && other.status != Status::Retryable
             });
@@ -299,51 +239,4 @@ impl Ledger {
         }
         self.effects[index].landed = true;
     }
-
-    fn was_dropped(&self, task: TaskIndex) -> bool {
-        let facts = self.tasks[task].facts.iter().map(|(_, fact)| fact);
-        let fresh = self.fresh.iter().filter(|(of, _)| *of == task).map(|(_, fact)| fact);
-        facts.chain(fresh).any(|fact| matches!(fact, Fact::MayBeDropped { .. } | Fact::MayBeMadeAgain))
-    }
-
-    /// The release in which a task completed, if it did.
-    pub fn completed_in(&self, task: TaskIndex) -> Option<usize> {
-        self.tasks[task].facts.iter().rev().find_map(|(_, fact)| match fact {
-            Fact::Completed { release } => Some(*release),
-            _ => None,
-        })
-    }
-
-    /// Whether a repair had failed calls of a task made again.
-    pub fn has_calls_made_again(&self, task: TaskIndex) -> bool {
-        self.tasks[task].facts.iter().any(|(_, fact)| *fact == Fact::MayBeMadeAgain)
-    }
-
-    /// After how many writes a task failed for good the last time.
-    pub fn failed_for_good_at(&self, task: TaskIndex) -> Option<usize> {
-        let facts = self.tasks[task].facts.iter().rev();
-        facts.into_iter().find(|(_, fact)| *fact == Fact::FailedForGood).map(|(after, _)| *after)
-    }
-
-    /// Whether a task has come to an end, or to a stand.
-    pub fn is_settled(&self, task: TaskIndex) -> bool {
-        let ends = |fact: &Fact| matches!(fact, Fact::Completed { .. } | Fact::FailedForGood);
-        self.tasks[task].facts.iter().any(|(_, fact)| ends(fact))
-    }
-}
-
-fn is_recorded(record: &TaskRecord, position: u32) -> bool {
-    let mut recorded: Vec<(u32, bool)> = Vec::new();
-    for (_, fact) in &record.facts {
-        match fact {
-            Fact::Recorded { position, failed } => recorded.push((*position, *failed)),
-            Fact::MayBeDropped { from } => recorded.retain(|(position, _)| position < from),
-            Fact::MayBeMadeAgain => {
-                let success = recorded.iter().filter(|(_, failed)| !failed).map(|(position, _)| *position).max();
-                recorded.retain(|(position, _)| success.is_some_and(|success| *position <= success));
-            }
-            _ => {}
-        }
-    }
-    recorded.iter().any(|(recorded, _)| *recorded == position)
 }

@@ -6,7 +6,9 @@
 mod application;
 mod calls;
 mod check;
+mod cluster;
 mod driver;
+mod facts;
 mod guest;
 mod history;
 mod keyed;
@@ -22,7 +24,8 @@ mod shrink;
 mod tamper;
 mod world;
 
-pub use history::{Outcome, Search, run, run_scenario, story};
+pub use cluster::{ClusterMistake, ClusterScenario, Fault, FaultKind, Moment};
+pub use history::{History, Outcome, first_violation};
 pub use mistake::Mistake;
 pub use rng::Digest;
 pub use scenario::{Crash, CrashKind, Deploy, Scenario};

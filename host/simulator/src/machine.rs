@@ -374,18 +374,23 @@ impl Machine {
         if self.scenario.stdin && self.world.reference.is_none() { self.lines.len() } else { 0 }
     }
 
-    /// The input event of a line.
-    pub(crate) fn input_of(&self, line: Line) -> InputEvent {
-        let payload = format!("{{\"d\":{},\"n\":0}}", line.number);
-        let source = if self.scenario.stdin { "inbox" } else { "file" };
-        let id = EventId::of_input(source, &line.position.to_be_bytes(), payload.as_bytes());
-        InputEvent {
-            key: Key::new(KEYS[line.key as usize]),
-            event: Event { id, kind: Arc::from(KIND_INPUT), payload: Json::from_checked(payload) },
-            position: SourcePosition(line.position),
-            timestamp_ms: self.scenario.timestamps.then_some(500_000 + line.position),
-            headers: Arc::from([]),
-        }
+    /// Whether someone listens to what happens.
+    pub(crate) fn tells(&self) -> bool {
+        self.world.story.is_some()
+    }
+}
+
+/// The input event of a line.
+pub(crate) fn input_of(line: Line, scenario: &Scenario) -> InputEvent {
+    let payload = format!("{{\"d\":{},\"n\":0}}", line.number);
+    let source = if scenario.stdin { "inbox" } else { "file" };
+    let id = EventId::of_input(source, &line.position.to_be_bytes(), payload.as_bytes());
+    InputEvent {
+        key: Key::new(KEYS[line.key as usize]),
+        event: Event { id, kind: Arc::from(KIND_INPUT), payload: Json::from_checked(payload) },
+        position: SourcePosition(line.position),
+        timestamp_ms: scenario.timestamps.then_some(500_000 + line.position),
+        headers: Arc::from([]),
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use weir_simulator::{Mistake, Scenario, run, shrink, story};
+use weir_simulator::{ClusterScenario, History, Scenario, shrink};
 
 /// Runs simulated histories of the core, each made from a seed, and checks them.
 #[derive(Debug, Parser)]
@@ -18,6 +18,9 @@ struct Arguments {
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     from: u64,
+    /// Several hosts that share partitions out over simulated brokers, instead of one machine.
+    #[arg(long)]
+    cluster: bool,
     /// Plants a mistake, by name; `list` lists them, `all` tells for each which seed finds it.
     #[arg(long)]
     mistake: Option<String>,
@@ -34,32 +37,37 @@ const LINES_MAX: usize = 3_000;
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    if arguments.cluster { simulate::<ClusterScenario>(&arguments) } else { simulate::<Scenario>(&arguments) }
+}
+
+fn simulate<H: History>(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mistake = match arguments.mistake.as_deref() {
         Some("list") => {
-            Mistake::ALL.iter().for_each(|mistake| println!("{mistake}"));
+            H::MISTAKES.iter().for_each(|mistake| println!("{mistake}"));
             return Ok(ExitCode::SUCCESS);
         }
-        Some("all") => return table(&arguments),
+        Some("all") => return table::<H>(arguments),
         Some(name) => {
-            Some(Mistake::parse(name).with_context(|| format!("no mistake is named {name:?}; see `--mistake list`"))?)
+            let named = H::MISTAKES.iter().copied().find(|mistake| mistake.to_string() == name);
+            Some(named.with_context(|| format!("no mistake is named {name:?}; see `--mistake list`"))?)
         }
         None => None,
     };
     if arguments.verbose {
-        tell(Scenario::generate(arguments.from), mistake);
+        tell(H::generate(arguments.from), mistake);
     }
-    match search(&arguments, mistake) {
+    match search::<H>(arguments, mistake) {
         None if mistake.is_some() => bail!("the mistake was not found"),
         None => Ok(ExitCode::SUCCESS),
         Some(seed) => {
-            explain(seed, mistake);
+            explain::<H>(seed, arguments.cluster, mistake);
             Ok(if mistake.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
 }
 
 /// The least seed of those asked for whose history is wrong.
-fn search(arguments: &Arguments, mistake: Option<Mistake>) -> Option<u64> {
+fn search<H: History>(arguments: &Arguments, mistake: Option<H::Mistake>) -> Option<u64> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = arguments.threads.unwrap_or(cores).max(1);
     let end = arguments.from.saturating_add(arguments.seeds);
@@ -73,7 +81,7 @@ fn search(arguments: &Arguments, mistake: Option<Mistake>) -> Option<u64> {
                     if seed >= end || seed > found.load(Ordering::Relaxed) {
                         return;
                     }
-                    if run(seed, mistake).violation.is_some() {
+                    if H::generate(seed).run(mistake).violation.is_some() {
                         found.fetch_min(seed, Ordering::Relaxed);
                     }
                     done.fetch_add(1, Ordering::Relaxed);
@@ -96,18 +104,19 @@ fn search(arguments: &Arguments, mistake: Option<Mistake>) -> Option<u64> {
 }
 
 /// Shows what went wrong, in the shortest history that fails too.
-fn explain(seed: u64, mistake: Option<Mistake>) {
-    let scenario = Scenario::generate(seed);
-    let violation = run(seed, mistake).violation.unwrap_or_default();
+fn explain<H: History>(seed: u64, cluster: bool, mistake: Option<H::Mistake>) {
+    let history = H::generate(seed);
+    let violation = history.clone().run(mistake).violation.unwrap_or_default();
     println!("seed {seed} is wrong: {violation}\n\nthe shortest history found that is wrong:");
-    tell(shrink(scenario, mistake), mistake);
+    tell(shrink(history, mistake), mistake);
     let planted = mistake.map_or(String::new(), |mistake| format!(" --mistake {mistake}"));
-    println!("\nrun it again: cargo run --release -p weir-simulator -- --seeds 1 --from {seed}{planted}");
+    let cluster = if cluster { " --cluster" } else { "" };
+    println!("\nrun it again: cargo run --release -p weir-simulator --{cluster} --seeds 1 --from {seed}{planted}");
 }
 
-fn tell(scenario: Scenario, mistake: Option<Mistake>) {
-    println!("{scenario}");
-    let (outcome, story) = story(scenario, mistake);
+fn tell<H: History>(history: H, mistake: Option<H::Mistake>) {
+    println!("{history}");
+    let (outcome, story) = history.story(mistake);
     let told = story.len().min(LINES_MAX);
     story[..told].iter().for_each(|line| println!("{line}"));
     if story.len() > told {
@@ -117,19 +126,19 @@ fn tell(scenario: Scenario, mistake: Option<Mistake>) {
 }
 
 /// For each planted mistake the first seed that finds it.
-fn table(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+fn table<H: History>(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut missed = Vec::new();
-    for mistake in Mistake::ALL {
+    for mistake in H::MISTAKES.iter().copied() {
         let found = (arguments.from..arguments.from + arguments.seeds)
-            .find_map(|seed| run(seed, Some(mistake)).violation.map(|violation| (seed, violation)));
+            .find_map(|seed| H::generate(seed).run(Some(mistake)).violation.map(|violation| (seed, violation)));
         match found {
             Some((seed, violation)) => {
                 let short: String = violation.lines().next().unwrap_or_default().chars().take(110).collect();
-                println!("{:28} seed {seed:6}  {short}", mistake.name());
+                println!("{:28} seed {seed:6}  {short}", mistake.to_string());
             }
             None => {
-                println!("{:28} not found", mistake.name());
-                missed.push(mistake.name());
+                println!("{:28} not found", mistake.to_string());
+                missed.push(mistake.to_string());
             }
         }
     }

@@ -1,15 +1,15 @@
 //! One life of the simulated host: what it holds in memory, and so loses when it ends.
 
 use crate::application::Application;
+use crate::facts::Span;
 use crate::guest::Guest;
 use crate::keyed::Batch;
-use crate::ledger::Span;
 use crate::mistake::Mistake;
 use crate::scenario::Deploy;
 use crate::tamper;
 use crate::world::{Running, World};
 use std::collections::VecDeque;
-use weir_core::action_state::{CallPut, StateKey};
+use weir_core::action_state::{CallPut, RecordKind, StateKey};
 use weir_core::event::{DeadLetter, OutputEvent};
 use weir_core::invocation::{GuestEnd, Invocation, InvocationResult};
 use weir_core::key::Key;
@@ -238,8 +238,13 @@ fn span_of<'a>(state: &StateKey, appends: impl Iterator<Item = (usize, &'a Appen
     for (at, append) in appends.filter(|(_, append)| about(append)) {
         let after = writes + at + 1;
         let first = span.map_or(after, |span| span.first);
+        // Where tombstones must wait, a record says what they would.
+        let drops = match &append.key {
+            LogKey::Record(key) => matches!(key.kind, RecordKind::CallDropped(_)),
+            LogKey::Fence(_) => false,
+        };
         let last_tombstone = match (&append.what, span) {
-            (AppendKind::Record(_), Some(span)) => span.last_tombstone,
+            (AppendKind::Record(_), Some(span)) if !drops => span.last_tombstone,
             _ => after,
         };
         span = Some(Span { first, last_tombstone, last: after });

@@ -1,17 +1,16 @@
 //! The shortest history that still fails: the scenario is made smaller, step by step, as long as it does.
 
-use crate::history::run_scenario;
-use crate::mistake::Mistake;
+use crate::history::History;
 use crate::scenario::{Deploy, Scenario};
 
-/// The smallest scenario found that fails, starting from one that does.
-pub fn shrink(scenario: Scenario, mistake: Option<Mistake>) -> Scenario {
-    let mut smallest = scenario;
-    let mut steps = run_scenario(smallest.clone(), mistake).steps;
+/// The smallest history found that fails, starting from one that does.
+pub fn shrink<H: History>(history: H, mistake: Option<H::Mistake>) -> H {
+    let mut smallest = history;
+    let mut steps = smallest.clone().run(mistake).steps;
     loop {
         let mut better = None;
-        for smaller in smaller(&smallest) {
-            let outcome = run_scenario(smaller.clone(), mistake);
+        for smaller in smallest.smaller() {
+            let outcome = smaller.clone().run(mistake);
             let same_size = smaller.size() >= smallest.size();
             if outcome.violation.is_some() && (!same_size || outcome.steps < steps) {
                 better = Some((smaller, outcome.steps));
@@ -23,24 +22,8 @@ pub fn shrink(scenario: Scenario, mistake: Option<Mistake>) -> Scenario {
     }
 }
 
-impl Scenario {
-    /// How much happens: what shrinking makes smaller.
-    pub fn size(&self) -> usize {
-        let scripts: usize =
-            self.releases.iter().flat_map(|release| &release.actions).map(|action| 1 + action.script.len()).sum();
-        let waits: u32 = self.crashes.iter().map(|crash| crash.after).sum();
-        100 * self.events.len()
-            + 100 * self.crashes.len()
-            + 50 * usize::from(self.deploy != Deploy::None)
-            + 10 * scripts
-            + 50 * usize::from(self.stdin)
-            + 50 * usize::from(self.sync_fails_at.is_some())
-            + waits as usize
-    }
-}
-
 /// Scenarios a little smaller than this one, those that take away most first.
-fn smaller(of: &Scenario) -> Vec<Scenario> {
+pub(crate) fn smaller(of: &Scenario) -> Vec<Scenario> {
     let mut found = Vec::new();
     let mut with = |change: &dyn Fn(&mut Scenario)| {
         let mut scenario = of.clone();

@@ -42,8 +42,12 @@ pub type Reference = HashMap<StateKey, Expected>;
 pub struct World {
     /// Chance of everything outside.
     pub rng: Rng,
-    /// The time, milliseconds.
+    /// The time on the clock of the host that acts, milliseconds.
     pub now_ms: u64,
+    /// So far that clock is ahead of the world's.
+    ahead_ms: u64,
+    /// The host that acts.
+    host: usize,
     /// The number of times that the host started.
     pub life: u32,
     /// What was seen.
@@ -57,14 +61,27 @@ pub struct World {
     /// What was done, in words, where they are wanted.
     pub story: Option<Vec<String>>,
     executions: u32,
-    /// Effects on their way, and by when they end.
-    landing: Vec<(usize, u64)>,
+    /// Effects on their way.
+    landing: Vec<Landing>,
     /// Tasks whose failure was mended.
     mended: Vec<TaskIndex>,
     /// Tasks that were tried again by a repair.
     retried: Vec<TaskIndex>,
     reconciler_failures_left: u32,
 }
+
+/// An effect on its way.
+#[derive(Clone, Copy, Debug)]
+struct Landing {
+    effect: usize,
+    /// By when it ends, on the world's clock.
+    by_ms: u64,
+    /// The host that sent it.
+    host: usize,
+}
+
+/// The time at which histories begin.
+const START_MS: u64 = 1_000_000;
 
 /// What a reconciler finds.
 #[derive(Debug)]
@@ -101,7 +118,9 @@ impl World {
     pub fn new(seed: u64, mistake: Option<Mistake>, reference: Option<Reference>) -> Self {
         Self {
             rng: Rng::new(seed, 2),
-            now_ms: 1_000_000,
+            now_ms: START_MS,
+            ahead_ms: 0,
+            host: 0,
             life: 0,
             ledger: Ledger::default(),
             reference,
@@ -194,7 +213,10 @@ impl World {
         let effect = Effect { task, position, id, asked, reconcilable, status, execution, landed: false };
         let index = self.ledger.on_effect(effect);
         match request.ends_at_ms {
-            Some(by_ms) if self.rng.percent(50) => self.landing.push((index, by_ms)),
+            Some(by_ms) if self.rng.percent(50) => {
+                let by_ms = by_ms - self.ahead_ms;
+                self.landing.push(Landing { effect: index, by_ms, host: self.host });
+            }
             _ => self.ledger.on_landed(index),
         }
         index
@@ -202,7 +224,7 @@ impl World {
 
     /// The answer to a request arrives.
     pub fn answer(&mut self, index: usize) -> (Status, Outcome) {
-        if let Some(at) = self.landing.iter().position(|(landing, _)| *landing == index) {
+        if let Some(at) = self.landing.iter().position(|landing| landing.effect == index) {
             self.landing.swap_remove(at);
             self.ledger.on_landed(index);
         }
@@ -210,10 +232,21 @@ impl World {
         (effect.status, outcome(effect.asked, effect.status, effect.execution))
     }
 
-    /// The host is gone; of what is on its way, some arrives later, some never.
+    /// The host that acts is gone; of what is on its way, some arrives later, some never.
     pub fn on_crash(&mut self) {
-        let rng = &mut self.rng;
-        self.landing.retain(|_| rng.percent(60));
+        let (rng, host) = (&mut self.rng, self.host);
+        self.landing.retain(|landing| landing.host != host || rng.percent(60));
+    }
+
+    /// Another host acts, whose clock is so far ahead.
+    pub fn look_from(&mut self, host: usize, ahead_ms: u64) {
+        self.now_ms = self.true_ms() + ahead_ms;
+        (self.host, self.ahead_ms) = (host, ahead_ms);
+    }
+
+    /// The time on the world's clock.
+    pub fn true_ms(&self) -> u64 {
+        self.now_ms - self.ahead_ms
     }
 
     /// Time passes.
@@ -222,10 +255,10 @@ impl World {
         if self.landing.is_empty() {
             return;
         }
-        let now_ms = self.now_ms;
-        let landed: Vec<_> = self.landing.extract_if(.., |(_, by_ms)| *by_ms <= now_ms).collect();
-        for (index, _) in landed {
-            self.ledger.on_landed(index);
+        let true_ms = self.true_ms();
+        let landed: Vec<_> = self.landing.extract_if(.., |landing| landing.by_ms <= true_ms).collect();
+        for landing in landed {
+            self.ledger.on_landed(landing.effect);
         }
     }
 

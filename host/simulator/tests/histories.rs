@@ -1,7 +1,10 @@
 //! The simulated histories, and the proof that they can fail.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use weir_simulator::{Crash, CrashKind, Mistake, Scenario, Search, run, run_scenario};
+use weir_simulator::{
+    ClusterMistake, ClusterScenario, Crash, CrashKind, Fault, FaultKind, History, Mistake, Moment, Scenario,
+    first_violation, shrink,
+};
 
 /// So many histories, unless `WEIR_SIMULATION_SEEDS` says otherwise.
 const SEEDS: u64 = 2_000;
@@ -32,14 +35,33 @@ fn on_all_cores(numbers: u64, each: impl Fn(u64) + Sync) {
     });
 }
 
-fn check(scenario: Scenario, what: &str) {
-    let seed = scenario.seed;
-    if let Some(violation) = run_scenario(scenario, None).violation {
+fn check<H: History>(history: H, what: &str, command: &str) {
+    if let Some(violation) = history.run(None).violation {
         panic!(
             "{what} is wrong: {violation}\nsee the shortest history that is wrong: \
-             cargo run --release -p weir-simulator -- --seeds 1 --from {seed}"
+             cargo run --release -p weir-simulator -- {command}"
         );
     }
+}
+
+fn check_machine(scenario: Scenario, what: &str) {
+    let command = format!("--seeds 1 --from {}", scenario.seed);
+    check(scenario, what, &command);
+}
+
+fn check_cluster(scenario: ClusterScenario, what: &str) {
+    let command = format!("--cluster --seeds 1 --from {}", scenario.base.seed);
+    check(scenario, what, &command);
+}
+
+fn each_mistake_is_caught<H: History>() {
+    on_all_cores(H::MISTAKES.len() as u64, |index| {
+        let mistake = H::MISTAKES[index as usize];
+        let found = first_violation::<H>(0..MISTAKE_SEEDS, Some(mistake));
+        let (seed, outcome) = found.unwrap_or_else(|| panic!("{mistake} is not found"));
+        let violation = outcome.violation.unwrap_or_default();
+        println!("{:30} seed {seed:5}  {}", mistake.to_string(), violation.lines().next().unwrap_or_default());
+    });
 }
 
 // Each history checks: order and one run at a time [S1] [S3] [P2]; matching once [S2]; ids and lineage the same again
@@ -50,7 +72,7 @@ fn check(scenario: Scenario, what: &str) {
 // [D7] [D8]; a log that fails ends the host [S26] [D11]; eviction [S34]; attempts, failures for good, repairs [S28] [S29].
 #[test]
 fn simulated_histories_hold() {
-    on_all_cores(seeds(), |seed| check(Scenario::generate(seed), &format!("seed {seed}")));
+    on_all_cores(seeds(), |seed| check_machine(Scenario::generate(seed), &format!("seed {seed}")));
 }
 
 // [S23] [S24] [S25] [S33] [P7] [P9]: the process is killed, and the power lost, before and after every step of a history,
@@ -60,17 +82,20 @@ fn histories_hold_when_crashed_at_every_step() {
     let count = seeds().div_ceil(200);
     on_all_cores(count, |seed| {
         let calm = Scenario { crashes: Vec::new(), ..Scenario::generate(seed) };
-        let steps = run_scenario(calm.clone(), None).steps;
+        let steps = calm.clone().run(None).steps;
         for after in 0..=steps {
             for kind in [CrashKind::Kill, CrashKind::PowerLoss] {
                 let crashes = vec![Crash { after, kind }];
-                check(Scenario { crashes, ..calm.clone() }, &format!("seed {seed} with {kind:?} at step {after}"));
+                check_machine(
+                    Scenario { crashes, ..calm.clone() },
+                    &format!("seed {seed} with {kind:?} at step {after}"),
+                );
             }
             let crashes = vec![
                 Crash { after, kind: CrashKind::Kill },
                 Crash { after: 2 + after % 9, kind: CrashKind::PowerLoss },
             ];
-            check(
+            check_machine(
                 Scenario { crashes, ..calm.clone() },
                 &format!("seed {seed} killed at step {after}, then without power"),
             );
@@ -78,47 +103,86 @@ fn histories_hold_when_crashed_at_every_step() {
     });
 }
 
+// [S1] [S12] [S13] [S20] [S22] [S24] [S30] [S31] [S32] [S33]: hosts die, stand still, are cut off, are given up though they
+// live; partitions move; records arrive late; the cleaner runs at any moment; transactions are aborted and torn.
+#[test]
+fn simulated_histories_of_a_cluster_hold() {
+    on_all_cores(seeds(), |seed| check_cluster(ClusterScenario::generate(seed), &format!("seed {seed}")));
+}
+
+// [S31] [S32]: a host is killed, stands still, and is given up before and after every step of a history.
+#[test]
+fn histories_of_a_cluster_hold_with_a_fault_at_every_step() {
+    let count = seeds().div_ceil(500);
+    let kinds = [FaultKind::Kill { down_ms: 5 }, FaultKind::Pause { for_ms: 120 }, FaultKind::Evict];
+    on_all_cores(count, |seed| {
+        let calm = ClusterScenario { faults: Vec::new(), ..ClusterScenario::generate(seed) };
+        let steps = calm.clone().run(None).steps;
+        for after in 0..=steps {
+            for (host, kind) in (0..).zip(kinds) {
+                let faults = vec![Fault { after, moment: Moment::Any, host, kind }];
+                let scenario = ClusterScenario { faults, ..calm.clone() };
+                check_cluster(scenario, &format!("seed {seed} with {kind:?} at step {after}"));
+            }
+        }
+    });
+}
+
+fn gives_same_bytes<H: History>() {
+    on_all_cores(seeds().min(500), |seed| {
+        let run = |seed| H::generate(seed).run(None);
+        let (one, other) = (run(seed), run(seed));
+        assert_eq!(one, other, "seed {seed}");
+        assert_ne!(one.digest, run(seed + 1).digest, "seed {seed} and the next");
+    });
+}
+
 // The same seed twice gives the same bytes.
 #[test]
 fn same_seed_gives_same_bytes() {
-    on_all_cores(seeds().min(500), |seed| {
-        let (one, other) = (run(seed, None), run(seed, None));
-        assert_eq!(one, other, "seed {seed}");
-        assert_ne!(one.digest, run(seed + 1, None).digest, "seed {seed} and the next");
-    });
+    gives_same_bytes::<Scenario>();
+}
+
+#[test]
+fn same_seed_gives_same_bytes_in_a_cluster() {
+    gives_same_bytes::<ClusterScenario>();
 }
 
 // The proof that the simulator can fail.
 #[test]
 fn each_planted_mistake_is_caught() {
-    let mistakes = Mistake::ALL;
-    on_all_cores(mistakes.len() as u64, |index| {
-        let mistake = mistakes[index as usize];
-        let search = Search { from: 0, seeds: MISTAKE_SEEDS, mistake: Some(mistake) };
-        let (seed, outcome) = search.first_violation().unwrap_or_else(|| panic!("{mistake} is not found"));
-        println!(
-            "{:28} seed {seed:5}  {}",
-            mistake.name(),
-            outcome.violation.unwrap_or_default().lines().next().unwrap_or_default()
-        );
-    });
+    each_mistake_is_caught::<Scenario>();
+}
+
+// [S31] [S32]: the same proof for what only hosts that share partitions out can do wrong.
+#[test]
+fn each_planted_mistake_of_a_cluster_is_caught() {
+    each_mistake_is_caught::<ClusterScenario>();
+}
+
+fn shrinks<H: History>(mistake: H::Mistake, events: impl Fn(&H) -> usize) {
+    let (mut from, mut fewest) = (0, usize::MAX);
+    for _ in 0..5 {
+        let found = first_violation::<H>(from..from + MISTAKE_SEEDS, Some(mistake));
+        let (seed, _) = found.expect("the mistake is found");
+        from = seed + 1;
+        let long = H::generate(seed);
+        let shortest = shrink(long.clone(), Some(mistake));
+        // Of events, crashes and scripts; that a shorter one is seen to be wrong may take more steps.
+        assert!(shortest.size() < long.size(), "seed {seed}: {shortest}");
+        assert!(events(&shortest) <= events(&long), "seed {seed}: {shortest}");
+        fewest = fewest.min(events(&shortest));
+        assert!(shortest.run(Some(mistake)).violation.is_some(), "seed {seed}");
+    }
+    assert!(fewest <= 2, "one of five needs {fewest} events at least");
 }
 
 #[test]
 fn a_history_that_is_wrong_shrinks_to_one_that_is_wrong_too() {
-    let mistake = Some(Mistake::NoDoor);
-    let (mut from, mut fewest) = (0, usize::MAX);
-    for _ in 0..5 {
-        let search = Search { from, seeds: MISTAKE_SEEDS, mistake };
-        let (seed, _) = search.first_violation().expect("the mistake is found");
-        from = seed + 1;
-        let long = Scenario::generate(seed);
-        let shortest = weir_simulator::shrink(long.clone(), mistake);
-        // Of events, crashes and scripts; that a shorter one is seen to be wrong may take more steps.
-        assert!(shortest.size() < long.size(), "seed {seed}: {shortest}");
-        assert!(shortest.events.len() <= long.events.len(), "seed {seed}: {shortest}");
-        fewest = fewest.min(shortest.events.len());
-        assert!(run_scenario(shortest, mistake).violation.is_some(), "seed {seed}");
-    }
-    assert!(fewest <= 2, "one of five needs {fewest} events at least");
+    shrinks::<Scenario>(Mistake::NoDoor, |scenario| scenario.events.len());
+}
+
+#[test]
+fn a_history_of_a_cluster_that_is_wrong_shrinks_too() {
+    shrinks::<ClusterScenario>(ClusterMistake::NoLease, |scenario| scenario.base.events.len());
 }

@@ -54,6 +54,11 @@ impl CallResults {
         self.0.iter().map(|(position, result)| (*position, result))
     }
 
+    /// The results, in order, to be changed.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut CallResult> {
+        self.0.iter_mut().map(|(_, result)| result)
+    }
+
     /// Those from a position on, in order.
     pub fn starting_at(&self, from: u32) -> impl DoubleEndedIterator<Item = (u32, &CallResult)> {
         let first = self.0.partition_point(|(position, _)| *position < from);

@@ -22,7 +22,7 @@ pub struct PartitionCheckpoint {
     pub partition: PartitionId,
     /// Where a rebuild starts.
     pub marker: Position,
-    /// Where the partition moves between hosts: the epoch of the last fence before the marker.
+    /// Where the partition moves between hosts: the epoch of the last fence before the records of any state not pruned.
     pub marker_epoch: Epoch,
     /// Entries of keyed state that changed.
     pub entries: Vec<Entry>,
@@ -68,7 +68,7 @@ impl Operator {
         PartitionCheckpoint {
             id,
             partition: self.shared.partition,
-            marker,
+            marker: self.shared.store.marker_to_write(),
             marker_epoch: self.shared.store.marker_epoch(marker),
             entries,
             waits_for: self.shared.store.undurable_any(),

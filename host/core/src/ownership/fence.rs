@@ -70,7 +70,13 @@ impl Fences {
         before.map_or(self.floor, |(_, epoch)| *epoch)
     }
 
-    /// A durable marker has passed these: they get tombstones.
+    /// The first fence that has no tombstone: a rebuild starts there at the latest, so that it writes the tombstone if a
+    /// crash has left it unwritten.
+    pub fn first_standing(&self) -> Option<Position> {
+        self.standing.front().map(|(position, _)| *position)
+    }
+
+    /// A durable checkpoint says the epoch of a fence behind these, or of the last of them: they get tombstones.
     pub fn take_passed(&mut self, marker: Position) -> Vec<Epoch> {
         let mut passed = Vec::new();
         while let Some((position, epoch)) = self.standing.front().copied()
@@ -121,7 +127,9 @@ mod tests {
         assert_eq!(fences.floor_at(Position(7)), Epoch(4));
         assert_eq!(fences.floor_at(Position(20)), Epoch(5));
         assert_eq!(fences.take_passed(Position(6)), []);
+        assert_eq!(fences.first_standing(), Some(Position(6)));
         assert_eq!(fences.take_passed(Position(9)), [Epoch(4)]);
+        assert_eq!(fences.first_standing(), Some(Position(9)));
         assert_eq!(fences.floor_at(Position(9)), Epoch(4));
         assert_eq!(fences.epoch(), Epoch(5));
     }

@@ -26,7 +26,7 @@ pub struct PartitionRecord {
     pub source_offset: u64,
     /// Where a rebuild starts [S23].
     pub recovery_marker: Position,
-    /// The epoch of the last fence before the marker.
+    /// The epoch of the last fence before the records of any state not pruned: what a lower one wrote behind the marker is of no use.
     pub marker_epoch: Epoch,
     /// How many partitions the source has [S20].
     pub partitions: u32,

@@ -7,8 +7,9 @@
 use super::log::{Position, RecordPlace, Ticket};
 use super::states::Record;
 use super::{ActionStateStore, inner};
-use crate::action_state::{RecordKind, StateKey, encode_call_dropped};
+use crate::action_state::{CallResults, CallStatus, RecordKind, StateKey, encode_call_dropped};
 use crate::ownership::{Epoch, Fences};
+use std::sync::Arc;
 
 /// The owner of a partition's store.
 #[derive(Clone, Debug)]
@@ -38,15 +39,40 @@ impl Owner {
 }
 
 impl ActionStateStore {
-    /// The epoch of the last fence before a position, where the partition moves between hosts: what a checkpoint with
-    /// that marker says.
+    /// The epoch of the last fence before a position, where the partition moves between hosts: what a checkpoint says when
+    /// no state has a record before that position.
     pub fn marker_epoch(&self, marker: Position) -> Epoch {
         self.owner.as_ref().map_or(Epoch::default(), |owner| owner.fences.floor_at(marker))
+    }
+
+    /// The marker that a checkpoint writes: where a rebuild starts. A fence that has no tombstone yet holds it back, though
+    /// no state does.
+    pub(crate) fn marker_to_write(&self) -> Position {
+        let marker = self.recovery_marker();
+        let fence = self.owner.as_ref().and_then(|owner| owner.fences.first_standing());
+        fence.map_or(marker, |fence| fence.min(marker))
     }
 
     /// The owner's epoch; 0 where a partition has one owner for ever.
     pub fn epoch(&self) -> Epoch {
         self.owner.as_ref().map_or(Epoch::default(), |owner| owner.epoch)
+    }
+
+    /// Puts what is pending of a state's calls into times of this host's clock; answers what is recorded of them. Clocks of
+    /// hosts are not synchronised: of what an older owner left pending it is known only that its effect began before this
+    /// owner's fence, and how long it may take.
+    pub(crate) fn calls_on_this_clock(&mut self, key: &StateKey, now_ms: u64, effect_ms_max: u64) -> CallResults {
+        let states = self.keys.get_mut(&key.key);
+        let Some(entry) = states.and_then(|states| states.states.get_mut(&inner(key))) else {
+            return CallResults::default();
+        };
+        if std::mem::take(&mut entry.has_foreign_times) {
+            let effect_ends_at_ms = now_ms.saturating_add(effect_ms_max);
+            for call in Arc::make_mut(&mut entry.state).call_results.values_mut().filter(|call| call.is_pending()) {
+                call.status = CallStatus::Pending { effect_ends_at_ms };
+            }
+        }
+        entry.state.call_results.clone()
     }
 
     /// A checkpoint is taken: it will be durable only after all that is appended by now.
@@ -56,7 +82,7 @@ impl ActionStateStore {
         }
     }
 
-    /// The checkpoint with this marker is durable.
+    /// The checkpoint is durable that was taken when the recovery marker was this.
     pub(crate) fn on_checkpoint_durable(&mut self, marker: Position) {
         let Some(owner) = &mut self.owner else { return };
         let doomed: Vec<_> = owner.doomed.drain(..std::mem::take(&mut owner.sealed)).collect();

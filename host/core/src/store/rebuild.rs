@@ -117,9 +117,11 @@ impl Rebuild {
         self.store.live.add(position);
         let states = self.store.keys.entry_ref(&record.state.key).or_default();
         let unasked = &mut self.store.unasked;
+        let has_foreign_times = self.store.owner.is_some();
         let entry = states.states.get_or_insert_with(inner(&record.state), || {
             *unasked += 1;
-            Entry::new(ActionState::started(part.action.clone(), part.started_at_ms), false)
+            let started = ActionState::started(part.action.clone(), part.started_at_ms);
+            Entry { has_foreign_times, ..Entry::new(started, false) }
         });
         let (kind, writer) = (record.kind, record.writer);
         entry.records.push(Record { kind, writer, place: RecordPlace::At(position) });

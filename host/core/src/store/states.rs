@@ -28,13 +28,15 @@ pub(super) struct Entry {
     pub(super) records: Vec<Record>,
     /// Whether a task of this process asked for it.
     pub(super) asked: bool,
+    /// Whether its pending calls hold times of the clock of another host.
+    pub(super) has_foreign_times: bool,
 }
 
 impl Entry {
     /// A state without records.
     pub(super) fn new(state: ActionState, asked: bool) -> Self {
         // Most states have one record: a vector that grows by itself would begin with room for four.
-        Self { state: Arc::new(state), records: Vec::with_capacity(1), asked }
+        Self { state: Arc::new(state), records: Vec::with_capacity(1), asked, has_foreign_times: false }
     }
 
     /// Sorts states by the age of their first record, the oldest first: what is not acknowledged comes last.

@@ -3,8 +3,11 @@
 use crate::harness::{json, name};
 use crate::store::{call, completed, state_key};
 use weir_core::action_state::{ActionState, CallPut, CallStatus, RecordKey};
-use weir_core::event::{PartitionId, SequenceNumber};
+use weir_core::event::{Event, InputEvent, PartitionId, SequenceNumber, SourcePosition};
+use weir_core::id::EventId;
+use weir_core::invocation::{CallMode, GuestEnd, Invocation, NextStep};
 use weir_core::key::Key;
+use weir_core::operator::{Command, Operator, OperatorStart};
 use weir_core::ownership::{Epoch, FenceKey};
 use weir_core::store::log::{Acknowledged, Append, AppendKind, Position};
 use weir_core::store::{ActionStateStore, Rebuild, RebuildError};
@@ -170,21 +173,21 @@ fn states_put_again_hold_the_marker_until_a_checkpoint_after_them_is_durable() {
     let key = state_key("k", 0, 1, "x");
     store.put_calls(&key, start, vec![CallPut::Put(0, call("f", succeeded("1")))]);
     topic.take(&mut store);
-    let mut operator = weir_core::operator::Operator::new(weir_core::operator::OperatorStart {
+    let mut operator = Operator::new(OperatorStart {
         plan: app.plan(),
         limits: std::sync::Arc::new(app.limits.clone()),
         store,
         partition: PartitionId(0),
     });
     let taken = operator.begin_checkpoint();
-    assert_eq!((taken.marker, taken.marker_epoch), (Position(1), Epoch(1)));
+    assert_eq!((taken.marker, taken.marker_epoch), (Position(0), Epoch(1)), "the fence has no tombstone yet");
     operator.on_checkpoint_aborted(taken.id);
     // By hand what a laggard would get.
     let mut store = operator.store().clone();
     store.put_again(&key);
     topic.take(&mut store);
     assert_eq!(store.recovery_marker(), Position(1), "the old one may still be needed");
-    let mut operator = weir_core::operator::Operator::new(weir_core::operator::OperatorStart {
+    let mut operator = Operator::new(OperatorStart {
         plan: app.plan(),
         limits: std::sync::Arc::new(app.limits.clone()),
         store,
@@ -238,6 +241,96 @@ fn tombstones_of_states_below_the_completed_line_are_not_written_twice() {
     let tombstones = second.take_appends();
     assert_eq!(tombstones.iter().map(|append| append.key.to_string()).filter(|key| key.starts_with("k_1")).count(), 1);
     assert_eq!(tombstones.len(), 1);
+}
+
+// [S25] [S32]: the owner dies when its checkpoint is durable, and the tombstone of its fence is not yet written.
+#[test]
+fn tombstones_of_fences_that_a_crash_left_unwritten_are_written_by_the_rebuild() {
+    let app = crate::harness::App::default();
+    let (mut store, mut topic) = first_owner();
+    let key = state_key("k", 0, 1, "x");
+    store.put_calls(&key, start, vec![CallPut::Put(0, call("f", succeeded("1")))]);
+    topic.take(&mut store);
+    let mut operator = Operator::new(OperatorStart {
+        plan: app.plan(),
+        limits: std::sync::Arc::new(app.limits.clone()),
+        store,
+        partition: PartitionId(0),
+    });
+    let taken = operator.begin_checkpoint();
+    assert_eq!(taken.marker, Position(0), "a fence holds the marker back until it has its tombstone");
+    assert_eq!(operator.store().recovery_marker(), Position(1));
+    topic.fence(2);
+    let (from, floor) = (taken.marker.0 as usize, taken.marker_epoch.0);
+    let mut second = topic.rebuild(2, floor, from, 0).unwrap();
+    assert_eq!(second.get(&key).unwrap().call_results.len(), 1);
+    topic.take(&mut second);
+    assert_eq!(topic.names(), ["k_0#0@1", "fence@2"]);
+    // Without that fence, the same is read again.
+    let mut third = topic.rebuild(2, floor, from, 0).unwrap();
+    assert_eq!(third.get(&key).unwrap().call_results.len(), 1);
+}
+
+/// An operator over a store to which the first event of key `k` is given at this time, and the invocation that it makes.
+fn invoked(app: &crate::harness::App, store: ActionStateStore, now_ms: u64) -> (Operator, Box<Invocation>) {
+    let start = OperatorStart {
+        plan: app.plan(),
+        limits: std::sync::Arc::new(app.limits.clone()),
+        store,
+        partition: PartitionId(0),
+    };
+    let mut operator = Operator::new(start);
+    let payload = json("1");
+    let input = InputEvent {
+        key: Key::from("k"),
+        event: Event {
+            id: EventId::of_input("t", b"0", payload.as_str().as_bytes()),
+            kind: std::sync::Arc::from("input"),
+            payload,
+        },
+        position: SourcePosition(0),
+        timestamp_ms: None,
+        headers: std::sync::Arc::from([]),
+    };
+    operator.on_input_event(input, now_ms);
+    operator.on_key_loaded(&Key::from("k"), Vec::new(), now_ms).unwrap();
+    let invocation = operator.take_commands().into_iter().find_map(|command| match command {
+        Command::Invoke(invocation) => Some(invocation),
+        _ => None,
+    });
+    (operator, invocation.expect("the action is invoked"))
+}
+
+// [S13] [S32]: clocks of hosts are not synchronised.
+#[test]
+fn a_call_that_an_older_owner_left_pending_is_reconciled_by_the_clock_of_this_one() {
+    let app = crate::harness::App::default().action("x", &["input"], |_| Ok(()));
+    for now_ms in [900_000, 5_000] {
+        let (store, mut topic) = first_owner();
+        let (mut first, mut invocation) = invoked(&app, store, 50_000);
+        invocation.begin("f", "1", CallMode::Reconcilable, 50_000).unwrap();
+        first.on_call_puts(&Key::from("k"), invocation.id(), invocation.take_puts());
+        for append in first.take_appends() {
+            topic.append(append);
+        }
+        topic.fence(2);
+        let (mut second, mut invocation) = invoked(&app, topic.rebuild(2, 0, 0, 0).unwrap(), now_ms);
+        let begun = invocation.begin("f", "1", CallMode::Reconcilable, now_ms + 7).unwrap();
+        assert_eq!(begun.step, NextStep::Reconcile { not_before_ms: now_ms + 30_000 }, "a whole effect from here on");
+        let ended = invocation.finish(GuestEnd::Returned(Err(crate::harness::retryable("later"))));
+        second.on_invocation_ended(&Key::from("k"), ended, now_ms + 8);
+        second.on_retry_due(&Key::from("k"), now_ms + 2_000);
+        let again = second.take_commands().into_iter().find_map(|command| match command {
+            Command::Invoke(invocation) => Some(invocation),
+            _ => None,
+        });
+        let begun = again.unwrap().begin("f", "1", CallMode::Reconcilable, now_ms + 2_000).unwrap();
+        assert_eq!(
+            begun.step,
+            NextStep::Reconcile { not_before_ms: now_ms + 30_000 },
+            "another attempt waits no longer"
+        );
+    }
 }
 
 // [S27] [S32]
