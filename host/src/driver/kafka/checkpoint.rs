@@ -154,9 +154,8 @@ impl KafkaShard<'_> {
         part.outbox = outbox.map(std::mem::take).unwrap_or_default();
         let Some(at) = self.executor.operator_at(partition) else { return Some(part) };
         let operator = &mut self.executor.operators[at];
-        let is_changed = operator.has_changes()
-            || !part.outbox.is_empty()
-            || part.record.source_offset != owned.committed_offset;
+        let is_changed =
+            operator.has_changes() || !part.outbox.is_empty() || part.record.source_offset != owned.committed_offset;
         if !(is_changed || releases || renews) {
             return None;
         }
