@@ -3,6 +3,7 @@
 pub mod control;
 pub mod files;
 pub mod guests;
+pub mod kafka;
 pub mod lines;
 pub mod manifest;
 pub mod post;

@@ -7,6 +7,7 @@ mod deploy;
 mod drain;
 mod examples;
 mod failure;
+mod kafka;
 mod kill;
 mod log_conformance;
 mod metrics;

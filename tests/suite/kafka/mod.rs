@@ -1,0 +1,4 @@
+//! Applications on Kafka, against real brokers.
+
+mod secured;
+mod topics;
