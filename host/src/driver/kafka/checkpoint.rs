@@ -236,18 +236,20 @@ impl KafkaShard<'_> {
                 owned.marker_epoch = part.record.marker_epoch;
             }
             counts.outputs.fetch_add(part.outbox.outputs.len() as u64, Ordering::Relaxed);
-            if part.record.released {
-                self.forget(part.partition)?;
-                continue;
-            }
             if let PartKind::Operator(Some(id)) = part.kind
                 && let Some(at) = self.executor.operator_at(part.partition)
             {
                 // A key that is evicted now is read from there.
                 let scratch = self.executor.backend.scratches.get_mut(&part.partition);
                 scratch.map_or(Ok(()), |scratch| scratch.apply(&part.entries))?;
-                self.executor.operators[at].on_checkpoint_completed(id);
+                let operator = &mut self.executor.operators[at];
+                operator.on_checkpoint_completed(id);
+                operator.take_appends_into(&mut self.executor.appends);
                 self.executor.touched.push(at);
+            }
+            if part.record.released {
+                // Its last tombstones are late where the next owner's fence is there by then, and do no harm.
+                self.forget(part.partition)?;
             }
         }
         Ok(())

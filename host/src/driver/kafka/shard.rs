@@ -24,6 +24,7 @@ use tokio::time::Instant;
 use weir_core::event::PartitionId;
 use weir_core::key::Key;
 use weir_core::operator::Operator;
+use weir_core::store::log::ActionStateLog;
 use weir_kafka::{Committer, GroupMember, KafkaLog, Membership, Waker};
 
 /// Bytes of outputs and dead letters that wait for a checkpoint, from which on no more events are taken.
@@ -131,6 +132,8 @@ impl<'a> KafkaShard<'a> {
             if let Some(reply) = &mut self.leaving
                 && self.partitions.is_empty()
             {
+                // The last tombstones.
+                self.executor.backend.log.sync()?;
                 if let Some(reply) = reply.take() {
                     let _ = reply.send(());
                 }
