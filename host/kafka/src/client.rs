@@ -97,7 +97,8 @@ impl<'a> Clients<'a> {
     pub fn transactional_producer(&self, transactional_id: &str, record_bytes_max: usize) -> ClientConfig {
         let mut config = self.producer(record_bytes_max);
         self.unless_set(&mut config, "transaction.timeout.ms", TRANSACTION_TIMEOUT_MS);
-        config.set("transactional.id", transactional_id);
+        // Of outputs; a key always goes to the same partition, an empty one too [S20].
+        config.set("transactional.id", transactional_id).set("partitioner", "murmur2");
         config
     }
 

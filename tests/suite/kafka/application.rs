@@ -150,21 +150,32 @@ impl<'a> Application<'a> {
         self.records(&format!("{}-out", self.name)).len()
     }
 
-    /// The names of the records that the cleaner would leave in a compacted topic, by its end.
-    pub fn kept(&self, topic: &str) -> Vec<String> {
+    /// The records that the cleaner would leave in a compacted topic, by its end.
+    pub fn kept(&self, topic: &str) -> Vec<Record> {
         let mut last = BTreeMap::new();
         for record in self.records(&format!("{}{topic}", self.name)) {
-            let name = (record.partition, record.key.expect("records of compacted topics have keys"));
-            last.insert(name, record.value.is_some());
+            let key = record.key.clone().expect("records of compacted topics have keys");
+            last.insert((record.partition, key), record);
         }
-        let kept = last.into_iter().filter(|(_, is_there)| *is_there);
-        kept.map(|((_, name), _)| String::from_utf8_lossy(&name).into_owned()).collect()
+        last.into_values().filter(|record| record.value.is_some()).collect()
     }
 
-    /// The action states' records that the cleaner would leave, without fences.
-    pub fn kept_action_states(&self) -> Vec<String> {
-        let mut kept = self.kept(".action-state");
-        kept.retain(|name| !name.starts_with("fence@"));
-        kept
+    /// The names of the action states' records that the cleaner would leave, but for what former owners wrote when they
+    /// were none any more: behind the fence of a later one.
+    pub fn live_action_states(&self) -> Vec<String> {
+        let name = |record: &Record| String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
+        let mut fences: BTreeMap<i32, Vec<(i64, u32)>> = BTreeMap::new();
+        for record in self.records(&format!("{}.action-state", self.name)) {
+            if let Some(epoch) = name(&record).strip_prefix("fence@").and_then(|epoch| epoch.parse().ok()) {
+                fences.entry(record.partition).or_default().push((record.offset, epoch));
+            }
+        }
+        let is_late = |record: &Record| {
+            let epoch: u32 = record.headers["weir-epoch"].parse().expect("a number");
+            let fences = fences.get(&record.partition).map_or(&[][..], Vec::as_slice);
+            fences.iter().any(|(offset, later)| *offset < record.offset && *later > epoch)
+        };
+        let live = self.kept(".action-state").into_iter().filter(|record| !is_late(record));
+        live.map(|record| name(&record)).filter(|name| !name.starts_with("fence@")).collect()
     }
 }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use weir_tests::process::Weir;
 use weir_tests::torture::{Scene, check_effects, kills_wanted};
-use weir_tests::{Manifest, Output, Project, Random, assert_same_by_key, guests, kafka, wait_until};
+use weir_tests::wait::comes;
+use weir_tests::{Manifest, Output, Project, Random, assert_same_by_key, guests, kafka};
 
 /// Keys hold anything.
 pub const KEYS: [&str; 8] = ["plain", "", "under_score_7", "%41", "Гуалянь", "a/b?c#d e", "@1.2", "x#3?"];
@@ -36,7 +37,7 @@ pub fn round(origin: &str, n: u64) -> Vec<Value> {
 pub fn with_policy(manifest: Manifest, origin: &str) -> Manifest {
     manifest
         .granting(origin)
-        .component("limits.effect_ms_max = 300")
+        .component("limits.effect_ms_max = 2000")
         .with("[action.script]\nretry = { attempts = 60, backoff_ms = 5, backoff_ms_max = 100 }")
 }
 
@@ -68,10 +69,13 @@ pub fn rough(seed: u64) -> Scene {
 /// Waits until all rounds have come out, stops the hosts, and looks at everything.
 pub fn check_end(application: &Application<'_>, hosts: Vec<Weir>, scene: &Scene, rounds: u64) {
     let expected = undisturbed(rounds);
-    wait_until("all rounds are put out", || {
+    let all_are_out = comes(|| {
         std::thread::sleep(Duration::from_millis(200));
         application.outputs() >= expected.lines.len()
     });
+    let said = || hosts.iter().map(Weir::stderr).collect::<Vec<_>>().join("\n--- the next host\n");
+    let (outputs, due) = (application.outputs(), expected.lines.len());
+    assert!(all_are_out, "{outputs} of {due} outputs; the hosts say:\n{}", said());
     for host in hosts {
         host.stop().expect(0);
     }
@@ -79,7 +83,7 @@ pub fn check_end(application: &Application<'_>, hosts: Vec<Weir>, scene: &Scene,
     check_effects(&scene.ledger());
     check_reconciled(&scene.ledger());
     assert_eq!(scene.ledger().effects().len(), 4 * rounds as usize * KEYS.len(), "none is missing");
-    assert_eq!(application.kept_action_states(), [""; 0], "what is done is pruned");
+    assert_eq!(application.live_action_states(), [""; 0], "what is done is pruned");
 }
 
 // [S12] [S13] [S18] [S22] [S24] [S25] [S26] [S30] [S31] [S32] [S33] [D1] [D2] [D3] [D4] [D5] [D7] [D8] [D9] [D11]

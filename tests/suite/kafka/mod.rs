@@ -1,6 +1,7 @@
 //! Applications on Kafka, against real brokers.
 
 mod application;
+mod freeze;
 mod kill;
 mod secured;
 mod topics;

@@ -82,6 +82,13 @@ impl HttpClient {
         Self(Arc::new(Lazy { roots, gate, connections: OnceLock::new() }))
     }
 
+    /// Resolves when requests may leave.
+    pub(crate) async fn opened(&self) {
+        if let Some(gate) = self.0.gate.as_ref().filter(|gate| !gate.is_open()) {
+            gate.opened().await;
+        }
+    }
+
     /// Sends a request, and cuts the connection when its time is over. Redirects are the guest's to follow.
     pub(crate) fn send(
         &self,

@@ -78,7 +78,10 @@ impl HostState {
         let puts = job.invocation.take_puts_before_waiting();
         let open = job.port.door(&job.invocation, puts).await;
         open.map_err(|_| crate::port::Interrupted)?;
-
+        // What it waits for the lease is no part of the effect's time.
+        let http = self.job()?.http.clone();
+        http.opened().await;
+        let job = self.job()?;
         let limits = job.invocation.limits().clone();
         let now_ms = job.wall_ms();
         let mut race = Race::new();
