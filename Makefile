@@ -21,6 +21,7 @@ test: tools tools-kafka guests    ## passes the whole test suite
 check: tools tools-kafka          ## formatting and lints, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(PROFILE) --workspace --all-targets -- -D warnings
+	$(CARGO) clippy $(PROFILE) -p weir --no-default-features --all-targets -- -D warnings
 	cd guest-sdk/rust && $(CARGO) fmt --all --check && $(CARGO) clippy --locked --all-targets -- -D warnings
 	cd tests/guests && $(CARGO) fmt --all --check
 	cd examples/quakes/actions && $(CARGO) fmt --all --check && CARGO_TARGET_DIR=../../../guest-sdk/rust/target $(CARGO) clippy --locked --all-targets -- -D warnings
