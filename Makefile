@@ -57,4 +57,5 @@ tools:
 # What Kafka's client is built with; OpenSSL in it asks for perl.
 tools-kafka:
 	@command -v c++ >/dev/null || { echo "c++ is missing: install a C++ compiler (Debian: apt-get install g++)"; exit 1; }
+	@command -v pkg-config >/dev/null || { echo "pkg-config is missing: install it (Debian: apt-get install pkg-config)"; exit 1; }
 	@command -v perl >/dev/null || { echo "perl is missing: install it (Debian: apt-get install perl)"; exit 1; }
