@@ -21,6 +21,7 @@ test: tools tools-kafka guests    ## passes the whole test suite
 check: tools tools-kafka          ## formatting and lints, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(PROFILE) --workspace --all-targets -- -D warnings
+	$(CARGO) clippy $(PROFILE) -p weir --no-default-features --all-targets -- -D warnings
 	cd guest-sdk/rust && $(CARGO) fmt --all --check && $(CARGO) clippy --locked --all-targets -- -D warnings
 	cd tests/guests && $(CARGO) fmt --all --check
 	cd examples/quakes/actions && $(CARGO) fmt --all --check && CARGO_TARGET_DIR=../../../guest-sdk/rust/target $(CARGO) clippy --locked --all-targets -- -D warnings
@@ -56,4 +57,5 @@ tools:
 # What Kafka's client is built with; OpenSSL in it asks for perl.
 tools-kafka:
 	@command -v c++ >/dev/null || { echo "c++ is missing: install a C++ compiler (Debian: apt-get install g++)"; exit 1; }
+	@command -v pkg-config >/dev/null || { echo "pkg-config is missing: install it (Debian: apt-get install pkg-config)"; exit 1; }
 	@command -v perl >/dev/null || { echo "perl is missing: install it (Debian: apt-get install perl)"; exit 1; }

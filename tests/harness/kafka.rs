@@ -5,6 +5,7 @@
 
 use crate::files;
 use crate::manifest::Manifest;
+use crate::wait::wait_until;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -168,7 +169,7 @@ impl Cluster {
         config
     }
 
-    /// Makes a topic.
+    /// Makes a topic; done when it can be used.
     pub fn create_topic(&self, name: &str, partitions: u32, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.client().create().expect("make a client");
         let topic = NewTopic::new(name, partitions as i32, TopicReplication::Fixed(-1));
@@ -179,6 +180,14 @@ impl Cluster {
         for made in made {
             made.expect("the topic is made");
         }
+        // The broker itself hears of it a little later.
+        wait_until("the topic is known", || {
+            let metadata = admin.inner().fetch_metadata(Some(name), Duration::from_secs(10)).expect("brokers answer");
+            metadata.topics().iter().all(|topic| {
+                let has_leaders = topic.partitions().iter().all(|partition| partition.leader() >= 0);
+                topic.partitions().len() == partitions as usize && has_leaders
+            })
+        });
     }
 }
 

@@ -168,8 +168,20 @@ impl TopicManifest {
     }
 }
 
-/// Looks at whether source, store and sink go together, and whether this build has what they need.
-pub(super) fn check_together(manifest: &Manifest) -> Result<(), Problem> {
+/// What a build of weir has in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Build {
+    WithKafka,
+    WithoutKafka,
+}
+
+impl Build {
+    /// This one.
+    pub(super) const THIS: Self = if cfg!(feature = "kafka") { Self::WithKafka } else { Self::WithoutKafka };
+}
+
+/// Looks at whether source, store and sink go together, and whether the build has what they need.
+pub(super) fn check_together(manifest: &Manifest, build: Build) -> Result<(), Problem> {
     let source = manifest.source.kafka.is_some();
     let sink = manifest.sink.kafka.is_some();
     let store = manifest.store.kind == Some(StoreKindManifest::Kafka);
@@ -191,7 +203,7 @@ pub(super) fn check_together(manifest: &Manifest) -> Result<(), Problem> {
         let message = "dead letters go to a topic where the source is one, NAME.dead-letter: leave the file out";
         return Err(Problem::new("dead_letter.file", message));
     }
-    if !cfg!(feature = "kafka") {
+    if build == Build::WithoutKafka {
         return Err(Problem::new("store.kind", ABSENT));
     }
     if manifest.kafka.is_none() {

@@ -42,11 +42,15 @@ fn kafka_source_store_and_sink_go_together_only() {
     assert!(parse(sink, &[]).unwrap_err().starts_with(&format!("app/weir.toml:6:1: {TOGETHER}")));
 }
 
-#[cfg(not(feature = "kafka"))]
 #[test]
 fn a_build_without_kafka_says_so() {
-    let message = parse(GOOD, &[]).unwrap_err();
-    assert!(message.starts_with("app/weir.toml:5:1: this build of weir has no Kafka: use one that has"), "{message}");
+    let manifest: Manifest = toml::from_str(GOOD).unwrap();
+    let problem = kafka::check_together(&manifest, kafka::Build::WithoutKafka).unwrap_err();
+    assert_eq!(problem.path, "store.kind");
+    assert!(problem.message.starts_with("this build of weir has no Kafka: use one that has"), "{problem:?}");
+    assert_eq!(kafka::check_together(&manifest, kafka::Build::WithKafka), Ok(()));
+    let elsewhere: Manifest = toml::from_str("[source]\nstdin = true\n[kafka]\nbootstrap_servers = \"a:1\"\n").unwrap();
+    assert_eq!(kafka::check_together(&elsewhere, kafka::Build::WithoutKafka), Ok(()), "nothing of it is on Kafka");
 }
 
 #[cfg(feature = "kafka")]

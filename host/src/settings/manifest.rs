@@ -5,7 +5,7 @@ use super::action::ActionManifest;
 use super::component::ComponentManifest;
 use super::error::Problem;
 use super::host::HostManifest;
-use super::kafka::{self, KafkaManifest};
+use super::kafka::{self, Build, KafkaManifest};
 use super::limits::HostLimitsManifest;
 use super::sink::{DeadLetterManifest, DeadLetters, Sink, SinkManifest};
 use super::source::{Source, SourceManifest};
@@ -42,7 +42,7 @@ impl Manifest {
     /// The settings; paths in it are whole already, what is silent is in `folder`.
     pub(super) fn resolve(self, file: &Path, folder: &Path) -> Result<Settings, Problem> {
         let name = application_name(self.name.clone())?;
-        kafka::check_together(&self)?;
+        kafka::check_together(&self, Build::THIS)?;
         if self.component.is_empty() {
             return Err(Problem::new(
                 "component",

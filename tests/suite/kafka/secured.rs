@@ -59,7 +59,8 @@ fn who_is_not_let_in_gets_one_line_within_the_timeout() {
     let project = Project::new(&manifest("refused", cluster.bootstrap(), "a.wasm".as_ref()));
     let other_host = cluster.bootstrap().replace("127.0.0.1", "localhost");
     let other_host = format!("kafka.bootstrap_servers={other_host}");
-    let cases: [(&[(&str, &str)], &[&str], i32, &str); 6] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], i32, &'a str);
+    let cases: [Case<'_>; 6] = [
         (&[("sasl.password", "wrong")], &[], 2, "the broker does not let the user in (Authentication failed"),
         (
             &[("sasl.password", "wrong"), ("sasl.mechanism", "PLAIN")],

@@ -32,9 +32,9 @@ pub struct Found {
 }
 
 /// The brokers' answer about one topic.
-pub(super) type TopicAnswer = Result<Found, RDKafkaErrorCode>;
+pub type TopicAnswer = Result<Found, RDKafkaErrorCode>;
 /// The brokers' answer about a group: what this user may do with it, if they say so.
-pub(super) type GroupAnswer = Result<Option<Vec<Operation>>, RDKafkaErrorCode>;
+pub type GroupAnswer = Result<Option<Vec<Operation>>, RDKafkaErrorCode>;
 
 /// A question that is on its way; the answer is waited for a while at a time, so that the client can be watched.
 pub(super) struct Question<'a> {

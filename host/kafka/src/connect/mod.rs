@@ -10,12 +10,12 @@ mod describe;
 mod watch;
 
 pub use cause::Cause;
-pub use describe::{Found, Operation};
+pub use describe::{Found, GroupAnswer, Operation, TopicAnswer};
 
 use crate::client::{Clients, LoggingContext};
 use crate::error::SetupError;
 use crate::settings::KafkaSettings;
-use describe::{Event, GroupAnswer, Question, TopicAnswer};
+use describe::{Event, Question};
 use rdkafka::bindings::rd_kafka_t;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};

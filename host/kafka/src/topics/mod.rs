@@ -7,13 +7,16 @@ mod spec;
 
 pub use spec::{Role, Spec, specs};
 
-use crate::connect::{self, Connection, Found};
+use crate::connect::{self, Connection, Found, TopicAnswer};
 use crate::error::SetupError;
 use crate::settings::KafkaSettings;
 use admin::Admin;
 use rdkafka::error::RDKafkaErrorCode;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
+/// How long after a topic was made a broker may say that there is none.
+const HEARSAY: Duration = Duration::from_secs(1);
 /// Bytes of a record batch beside keys, values and headers of its records, generously.
 const OVERHEAD_BYTES: usize = 512;
 
@@ -185,7 +188,7 @@ pub fn create_missing(settings: &KafkaSettings) -> Result<Report, SetupError> {
 fn look(settings: &KafkaSettings, connection: &Connection<'_>) -> Result<Report, SetupError> {
     let specs = specs(settings);
     let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
-    let mut answers = connection.topics(&names)?;
+    let mut answers = topics(settings, connection, &names)?;
     let partitions = answers.get(&settings.source_topic).and_then(|answer| Some(answer.as_ref().ok()?.partitions));
     if partitions.is_some() {
         connection.reach_leaders(&settings.source_topic)?;
@@ -225,6 +228,24 @@ fn look(settings: &KafkaSettings, connection: &Connection<'_>) -> Result<Report,
         TopicReport { role: spec.role, name: spec.name, presence, settings: settings_of, problems }
     });
     Ok(Report { topics: topics.collect(), problems: group_problems(settings, connection, &user)? })
+}
+
+/// What the brokers know of topics. A broker may hear of one a little later than who made it heard that it is made, so
+/// an input that is missing is asked for again for a while.
+fn topics(
+    settings: &KafkaSettings,
+    connection: &Connection<'_>,
+    names: &[String],
+) -> Result<BTreeMap<String, TopicAnswer>, SetupError> {
+    let until = Instant::now() + HEARSAY;
+    loop {
+        let answers = connection.topics(names)?;
+        let is_missing = |answer: &TopicAnswer| matches!(answer, Err(RDKafkaErrorCode::UnknownTopicOrPartition));
+        if !answers.get(&settings.source_topic).is_some_and(is_missing) || Instant::now() >= until {
+            return Ok(answers);
+        }
+        connection.wait_a_moment("see the input")?;
+    }
 }
 
 fn no_source(settings: &KafkaSettings) -> String {
