@@ -17,7 +17,8 @@ impl Cluster {
         let hosts = (0..count).map(|at| (fault.host + at) % count).filter(|host| self.hosts[*host].runs());
         let mut hosts: Vec<usize> = hosts.collect();
         if !at_rest {
-            hosts.retain(|host| is_amid(&self.hosts[*host], fault.moment));
+            let may_be = |host: usize| !fault.another || self.struck != Some(host);
+            hosts.retain(|host| may_be(*host) && is_amid(&self.hosts[*host], fault.moment));
         }
         let host = match hosts.first() {
             Some(host) => *host,
@@ -26,6 +27,7 @@ impl Cluster {
         };
         self.faults_done += 1;
         self.steps_since_fault = 0;
+        self.struck = Some(host);
         self.strike(host, fault);
         true
     }

@@ -46,6 +46,8 @@ pub struct Fault {
     pub moment: Moment,
     /// Where it is looked for first.
     pub host: usize,
+    /// Whether it must be another than the one that the last fault struck.
+    pub another: bool,
     /// What happens to that host.
     pub kind: FaultKind,
 }
@@ -204,9 +206,8 @@ const PLOTS: [Plot; 10] = [
 impl Plot {
     fn application(self, rng: &mut Rng) -> Application {
         let mut application = Application::generate(rng);
-        for _ in 0..4 {
-            // What one effect asks follows from the outcome of another.
-            if self == Self::Zombie && application.effects() < 2 {
+        for _ in 0..10 {
+            if self == Self::Zombie && !application.has_chained_effects() {
                 application = Application::generate(rng);
             }
         }
@@ -219,7 +220,7 @@ impl Plot {
             Self::Any => Vec::new(),
             Self::Zombie => vec![
                 Fault { kind: *rng.pick(&ZOMBIE), ..Fault::at(rng, &[Answers, Answers, OnTheWire, AtDoor], 60) },
-                Fault { kind: *rng.pick(&DEATH), ..Fault::at(rng, &[Answers, AtDoor, OnTheWire], 40) },
+                Fault { kind: *rng.pick(&DEATH), another: true, ..Fault::at(rng, &[Answers, AtDoor, OnTheWire], 40) },
             ],
             Self::LateTakeover => {
                 vec![Fault {
@@ -240,7 +241,7 @@ impl Plot {
 impl Fault {
     fn at(rng: &mut Rng, moments: &[Moment], within: usize) -> Self {
         let (after, moment) = (rng.below(within) as u32, *rng.pick(moments));
-        Self { after, moment, host: rng.below(HOSTS_MAX), kind: FaultKind::Move }
+        Self { after, moment, host: rng.below(HOSTS_MAX), another: rng.percent(40), kind: FaultKind::Move }
     }
 
     fn generate(rng: &mut Rng) -> Self {
