@@ -57,6 +57,8 @@ pub struct Effect {
     pub execution: u32,
     /// Whether it has happened.
     pub landed: bool,
+    /// Whether something of what was recorded of the task's calls had been dropped before, so that they are made again.
+    pub after_drop: bool,
 }
 
 /// What is known of one task.
@@ -218,7 +220,8 @@ impl Ledger {
             }
             Some(_) => {}
         }
-        self.effects.push(effect);
+        let after_drop = self.facts.was_dropped(task);
+        self.effects.push(Effect { after_drop, ..effect });
         self.effects.len() - 1
     }
 
@@ -229,9 +232,13 @@ impl Ledger {
             return;
         }
         let again = effect.reconcilable
-            && !self.facts.was_dropped(effect.task)
+            && !effect.after_drop
             && self.effects.iter().any(|other| {
-                other.landed && other.reconcilable && other.id == effect.id && other.status != Status::Retryable
+                other.landed
+                    && !other.after_drop
+                    && other.reconcilable
+                    && other.id == effect.id
+                    && other.status != Status::Retryable
             });
         if again {
             let (id, key) = (effect.id.clone(), self.tasks[effect.task].key.clone());

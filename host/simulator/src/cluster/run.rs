@@ -7,6 +7,7 @@ use super::mistake::ClusterMistake;
 use super::scenario::ClusterScenario;
 use crate::facts::Facts;
 use crate::machine::Line;
+use crate::repairs::look_for_repairs;
 use crate::rng::Rng;
 use crate::world::World;
 use std::collections::VecDeque;
@@ -209,6 +210,7 @@ impl Cluster {
                 process.interrupt_guests(&mut self.world, deploy);
                 process.pump(&mut self.world, releases, tenure.sent, deploy);
             }
+            look_for_repairs(process, &self.world, self.scenario.base.seed);
             if process.stopping && !tenure.revoked && !self.hosts[host].stopping {
                 (self.hosts[host].stopping, self.hosts[host].down_ms) = (true, 5);
             }
