@@ -4,11 +4,17 @@ use super::host::{Condition, Doing, Host, Stage};
 use super::run::Cluster;
 use super::scenario::{Fault, FaultKind, Moment};
 use crate::guest::Wait;
+use crate::scenario::Deploy;
 use weir_core::ownership::TakeoverStep;
 
 impl Cluster {
     /// The next fault happens, if a host is in the midst of what it waits for, or nothing else will happen.
     pub(super) fn fault_if_due(&mut self, at_rest: bool) -> bool {
+        let base = &self.scenario.base;
+        if self.release == 0 && base.deploy != Deploy::None && (at_rest || self.steps >= base.deploy_at) {
+            self.deploy();
+            return true;
+        }
         let Some(fault) = self.scenario.faults.get(self.faults_done).copied() else { return false };
         if !at_rest && self.steps_since_fault < fault.after {
             return false;
@@ -30,6 +36,16 @@ impl Cluster {
         self.struck = Some(host);
         self.strike(host, fault);
         true
+    }
+
+    /// All hosts end, and start again with another release.
+    fn deploy(&mut self) {
+        self.world.tell(|| "---- a deploy".to_owned());
+        self.release = 1;
+        for host in 0..self.hosts.len() {
+            let down_ms = *self.rng.pick(&[1, 20, 60]);
+            self.end_process(host, down_ms);
+        }
     }
 
     fn strike(&mut self, host: usize, fault: Fault) {

@@ -18,6 +18,8 @@ pub struct Host {
     pub index: usize,
     /// The number of its start among all starts: what makes its transactional id new.
     pub life: u32,
+    /// The release that it runs.
+    pub release: usize,
     /// Whether its process is there.
     pub condition: Condition,
     /// Until when it does not reach the brokers.
@@ -197,6 +199,7 @@ impl Host {
         Self {
             index,
             life: 0,
+            release: 0,
             condition: Condition::Down(0),
             cut_off_until_ms: 0,
             unreachable_since_ms: None,

@@ -175,7 +175,7 @@ impl Cluster {
         let life = self.next_life;
         self.next_life += 1;
         let of = &mut self.hosts[host];
-        of.life = life;
+        (of.life, of.release) = (life, self.release);
         of.condition = super::host::Condition::Running;
         of.unreachable_since_ms = None;
         of.client = Client::default();

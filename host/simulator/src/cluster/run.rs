@@ -44,6 +44,8 @@ pub struct Cluster {
     pub(super) steps: u32,
     pub(super) steps_since_fault: u32,
     pub(super) faults_done: usize,
+    /// The release that processes start with.
+    pub(super) release: usize,
     pub(super) struck: Option<usize>,
     pub(super) next_life: u32,
     pub(super) aborts: u32,
@@ -115,6 +117,7 @@ impl Cluster {
             steps: 0,
             steps_since_fault: 0,
             faults_done: 0,
+            release: 0,
             struck: None,
             next_life: 1,
             aborts: 0,

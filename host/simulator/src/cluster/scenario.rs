@@ -127,7 +127,11 @@ impl fmt::Display for ClusterScenario {
         }
         let (pending, lag, idle) = (base.quarantined_events_max, base.marker_lag_max, base.idle_keys_max);
         writeln!(f, "quarantined_events_max {pending}, marker_lag_max {lag}, idle_keys_max {idle}")?;
-        writeln!(f, "application:{:?}", base.releases[0])
+        writeln!(f, "application:{:?}", base.releases[0])?;
+        match base.deploy {
+            Deploy::None => Ok(()),
+            deploy => writeln!(f, "deploy of {deploy:?} at step {}:{:?}", base.deploy_at, base.releases[1]),
+        }
     }
 }
 
@@ -142,14 +146,21 @@ impl ClusterScenario {
         let count = *rng.pick(&[1, 2, 2, 3, 3, 4, 6]);
         let plot = *rng.pick(&PLOTS);
         let application = plot.application(rng);
+        let deploy = *rng.pick(&[Deploy::None, Deploy::None, Deploy::None, Deploy::Calls, Deploy::Calls, Deploy::Plan]);
+        let deploy = if plot == Plot::Any { deploy } else { Deploy::None };
+        let next = match deploy {
+            Deploy::None => application.clone(),
+            Deploy::Calls => application.with_other_calls(rng),
+            Deploy::Plan => application.with_other_plan(rng),
+        };
         let base = Scenario {
             seed,
             events: (0..count).map(|_| rng.below(keys) as u8).collect(),
             timestamps: rng.percent(50),
             stdin: false,
-            releases: [application.clone(), application],
-            deploy: Deploy::None,
-            deploy_at: 0,
+            releases: [application, next],
+            deploy,
+            deploy_at: 40 + rng.below(100 * count) as u32,
             crashes: Vec::new(),
             sync_fails_at: None,
             checkpoints: if plot == Plot::Zombie { 1 } else { *rng.pick(&[2, 6, 15]) },

@@ -6,6 +6,7 @@ use crate::guest::{Progress, Wait};
 use crate::machine::input_of;
 use crate::process::Process;
 use crate::repairs::{on_accepted, wanted};
+use crate::scenario::Deploy;
 
 impl Cluster {
     fn with_process(&mut self, host: usize, partition: usize, act: impl FnOnce(&mut Process, &mut Self)) {
@@ -98,13 +99,14 @@ impl Cluster {
     /// Someone repairs a quarantined key.
     pub(super) fn repair(&mut self, host: usize, partition: usize) {
         let seed = self.scenario.base.seed;
+        let deploys = self.scenario.base.deploy != Deploy::None;
         self.with_process(host, partition, |process, cluster| {
             let world = &mut cluster.world;
             let Some((state, repairs, repair)) = wanted(process, world, seed) else { return };
             let done = process.operator.on_repair(&state, repairs, repair, world.now_ms);
             world.tell(|| format!("    repair {state} {repair:?}: {done:?}"));
             if done.is_ok() {
-                on_accepted(&state, repair, false, world);
+                on_accepted(&state, repair, deploys, world);
             }
         });
     }
