@@ -7,6 +7,7 @@ use crate::facts::{Fact, Facts, Span};
 use hashbrown::HashMap;
 use weir_core::action_state::StateKey;
 use weir_core::event::Event;
+use weir_core::json::Json;
 use weir_core::key::Key;
 
 /// Names a task in the ledger.
@@ -75,6 +76,8 @@ pub struct TaskRecord {
 pub struct InvocationRecord {
     /// Its task.
     pub task: TaskIndex,
+    /// The payload of its event.
+    pub given: Json,
     /// The calls it asked for, by position.
     pub asked: Vec<(Asked, Option<Status>)>,
     /// The events it emitted.
@@ -137,7 +140,13 @@ impl Ledger {
             record.releases.push(release);
         }
         self.facts.on_invoked(task, self.invocations.len());
-        self.invocations.push(InvocationRecord { task, asked: Vec::new(), emitted: Vec::new(), release });
+        self.invocations.push(InvocationRecord {
+            task,
+            given: Json::null(),
+            asked: Vec::new(),
+            emitted: Vec::new(),
+            release,
+        });
         if let Some(over) = over {
             self.violate(|| format!("task {key} {over}, and is run again"));
         } else if attempt != failed + 1 {

@@ -1,6 +1,6 @@
 //! What goes wrong with hosts, and when.
 
-use super::host::{Condition, Doing, Host, Stage};
+use super::host::{Condition, Doing, Host, OnWire, Stage};
 use super::run::Cluster;
 use super::scenario::{Fault, FaultKind, Moment};
 use crate::guest::Wait;
@@ -143,6 +143,12 @@ fn is_amid(host: &Host, moment: Moment) -> bool {
         Moment::Ending => matches!(stage, Some(Stage::Ending(_) | Stage::Answered(_))),
         Moment::AtDoor => guests(|wait| matches!(wait, Wait::Door(_))),
         Moment::Answers => guests(|wait| wait == Wait::Answers),
+        Moment::CompletionOnTheWire => tenures.any(|tenure| tenure.wire.iter().any(OnWire::is_completion)),
+        Moment::Successor => host.acting().any(|(_, tenure)| {
+            let took = tenure.takeover.record().is_some_and(|record| !record.released);
+            let process = tenure.process.as_ref().filter(|process| took && process.issued > 2);
+            process.is_some_and(|process| process.guests.iter().any(|guest| guest.wait != Wait::Nothing))
+        }),
         Moment::OnTheWire => tenures.any(|tenure| !tenure.wire.is_empty()),
     }
 }

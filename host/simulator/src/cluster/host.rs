@@ -7,6 +7,7 @@ use super::topic::Sent;
 use crate::keyed::{Batch, Checkpointed};
 use crate::process::Process;
 use std::collections::VecDeque;
+use weir_core::action_state::{RecordKey, RecordKind, decode};
 use weir_core::ownership::{Lease, PartitionRecord, Takeover, TakeoverStep};
 use weir_core::store::Rebuild;
 use weir_core::store::log::{Position, Ticket};
@@ -191,6 +192,15 @@ pub enum Doing {
     },
     /// It acts.
     Acting,
+}
+
+impl OnWire {
+    /// Whether it says that an action completed.
+    pub fn is_completion(&self) -> bool {
+        let record = RecordKey::parse(&self.sent.name).ok().filter(|record| record.kind == RecordKind::State);
+        let state = record.and_then(|record| decode(&record, self.sent.value.as_deref()?).ok());
+        state.is_some_and(|state| state.completed)
+    }
 }
 
 impl Host {

@@ -143,7 +143,11 @@ impl Cluster {
         };
         wire.truncate(kept);
         if !wire.is_empty() {
-            let from_ms = self.now_ms() + *self.rng.pick(&[0, 60, 150, 300]);
+            // Most come when the next owner has already gone some way.
+            let takeover_ms = self.scenario.session_ms + self.scenario.lease_ms;
+            let late_ms =
+                *self.rng.pick(&[0, takeover_ms + 40, takeover_ms + 120, takeover_ms + 200, takeover_ms + 280]);
+            let from_ms = self.now_ms() + late_ms;
             self.strays.push(Stray { partition, log, from_ms, wire });
         }
     }

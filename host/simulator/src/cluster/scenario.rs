@@ -81,6 +81,10 @@ pub enum Moment {
     Answers,
     /// Records of action states are on their way.
     OnTheWire,
+    /// The completion of an action is.
+    CompletionOnTheWire,
+    /// It acts for what another did not release, and has put some records, when a guest makes an effect.
+    Successor,
 }
 
 /// What goes wrong with a host.
@@ -178,11 +182,11 @@ impl ClusterScenario {
             placement,
             ahead_ms: std::array::from_fn(|_| *rng.pick(&[0, 0, 40, 10_000])),
             faults: plot.faults(rng),
-            lease_ms: *rng.pick(&[15, 40, 100]),
+            lease_ms: if plot == Plot::Zombie { *rng.pick(&[15, 40, 100, 100]) } else { *rng.pick(&[15, 40, 100]) },
             session_ms: *rng.pick(&[10, 30, 60]),
             transaction_ms: *rng.pick(&[40, 150]),
             attention: *rng.pick(&[1, 4, 20]),
-            network: *rng.pick(&[1, 4, 20]),
+            network: if plot == Plot::Zombie { *rng.pick(&[1, 1, 4]) } else { *rng.pick(&[1, 4, 20]) },
             cleaner: *rng.pick(&[0, 1, 4]),
         }
     }
@@ -230,8 +234,12 @@ impl Plot {
         let mut faults = match self {
             Self::Any => Vec::new(),
             Self::Zombie => vec![
-                Fault { kind: *rng.pick(&ZOMBIE), ..Fault::at(rng, &[Answers, Answers, OnTheWire, AtDoor], 60) },
-                Fault { kind: *rng.pick(&DEATH), another: true, ..Fault::at(rng, &[Answers, AtDoor, OnTheWire], 40) },
+                Fault { kind: *rng.pick(&ZOMBIE), ..Fault::at(rng, &[Answers, OnTheWire, CompletionOnTheWire], 60) },
+                Fault {
+                    kind: *rng.pick(&DEATH),
+                    another: true,
+                    ..Fault::at(rng, &[Successor, Successor, Answers, AtDoor], 20)
+                },
             ],
             Self::LateTakeover => {
                 vec![Fault {
@@ -270,9 +278,15 @@ impl Fault {
     }
 }
 
-/// A host that lives and is given up.
-const ZOMBIE: [FaultKind; 4] =
-    [FaultKind::Evict, FaultKind::Evict, FaultKind::Pause { for_ms: 60 }, FaultKind::CutOff { for_ms: 60 }];
+/// A host that goes on for a while.
+const ZOMBIE: [FaultKind; 5] = [
+    FaultKind::Evict,
+    FaultKind::Pause { for_ms: 60 },
+    FaultKind::CutOff { for_ms: 60 },
+    // Nothing but what is on its way is left of it.
+    FaultKind::Kill { down_ms: 400 },
+    FaultKind::Kill { down_ms: 400 },
+];
 
 /// A host that does not, or not for long.
 const DEATH: [FaultKind; 3] = [FaultKind::Kill { down_ms: 30 }, FaultKind::Kill { down_ms: 250 }, FaultKind::Evict];
