@@ -34,6 +34,7 @@ guests-quakes: tools
 
 simulate:                          ## SEEDS=… histories of the simulator
 	$(CARGO) run $(PROFILE) -p weir-simulator --bin weir-simulate -- --seeds $(SEEDS)
+	$(CARGO) run $(PROFILE) -p weir-simulator --bin weir-simulate -- --cluster --seeds $(SEEDS)
 
 torture: tools tools-kafka guests ## the kill tests, 200 kills instead of 10
 	$(CARGO) build $(PROFILE) -p weir -p quakes-world

@@ -210,10 +210,16 @@ impl Application {
         Self::of(actions)
     }
 
-    /// How many times its actions make calls for which requests leave the host.
-    pub fn effects(&self) -> usize {
-        let ops = self.actions.iter().flat_map(|action| action.script.iter());
-        ops.filter(|op| matches!(op, Op::Calls(group) if group.how != How::InPlace)).count()
+    /// Whether an action that makes requests emits what another listens to that makes some too.
+    pub fn has_chained_effects(&self) -> bool {
+        let makes_requests = |action: &Action| {
+            action.script.iter().any(|op| matches!(op, Op::Calls(group) if group.how != How::InPlace))
+        };
+        let emits = |action: &Action, kind| action.script.contains(&Op::Emit(kind));
+        self.actions
+            .iter()
+            .filter(|action| makes_requests(action))
+            .any(|second| self.actions.iter().any(|first| makes_requests(first) && emits(first, second.kind)))
     }
 
     /// The action of this name.

@@ -247,6 +247,10 @@ fn check_children(of: &Remains<'_>, fates: &Fates) -> Result<(), String> {
             let matched: Vec<_> = plan.listeners(&event.kind).map(|action| action.name.id()).collect();
             for action in &matched {
                 let child = StateKey { event: event.id, action: *action, ..key.clone() };
+                let completed = ledger.known_task(&child).and_then(|child| fates.get(&child)?.1);
+                if completed.is_some_and(|completed| ledger.invocations[completed].given != event.payload) {
+                    return Err(format!("task {child} ran for an event that its action did not emit: an orphan"));
+                }
                 let settled = ledger.known_task(&child).is_some_and(|child| fates.contains_key(&child));
                 if !settled && !stopped(key) {
                     return Err(format!("task {child} was never run, though its event was matched with it"));

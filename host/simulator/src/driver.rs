@@ -5,6 +5,7 @@ use crate::keyed::Batch;
 use crate::machine::{Host, Line, Machine, input_of};
 use crate::mistake::Mistake;
 use crate::process::{Checkpointing, Process, Stage, Syncing, completes_early};
+use crate::repairs::look_for_repairs;
 use crate::scenario::CrashKind;
 use crate::tamper;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ impl Machine {
             process.interrupt_guests(&mut self.world, deploy);
             process.pump(&mut self.world, releases, self.log.writes(), deploy);
         }
-        self.look_for_repairs(&mut process);
+        look_for_repairs(&mut process, &self.world, self.scenario.seed);
         self.host = Host::Up(process);
     }
 

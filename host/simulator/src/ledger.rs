@@ -7,6 +7,7 @@ use crate::facts::{Fact, Facts, Span};
 use hashbrown::HashMap;
 use weir_core::action_state::StateKey;
 use weir_core::event::Event;
+use weir_core::json::Json;
 use weir_core::key::Key;
 
 /// Names a task in the ledger.
@@ -57,6 +58,8 @@ pub struct Effect {
     pub execution: u32,
     /// Whether it has happened.
     pub landed: bool,
+    /// Whether something of what was recorded of the task's calls had been dropped before, so that they are made again.
+    pub after_drop: bool,
 }
 
 /// What is known of one task.
@@ -73,6 +76,8 @@ pub struct TaskRecord {
 pub struct InvocationRecord {
     /// Its task.
     pub task: TaskIndex,
+    /// The payload of its event.
+    pub given: Json,
     /// The calls it asked for, by position.
     pub asked: Vec<(Asked, Option<Status>)>,
     /// The events it emitted.
@@ -135,7 +140,13 @@ impl Ledger {
             record.releases.push(release);
         }
         self.facts.on_invoked(task, self.invocations.len());
-        self.invocations.push(InvocationRecord { task, asked: Vec::new(), emitted: Vec::new(), release });
+        self.invocations.push(InvocationRecord {
+            task,
+            given: Json::null(),
+            asked: Vec::new(),
+            emitted: Vec::new(),
+            release,
+        });
         if let Some(over) = over {
             self.violate(|| format!("task {key} {over}, and is run again"));
         } else if attempt != failed + 1 {
@@ -218,7 +229,8 @@ impl Ledger {
             }
             Some(_) => {}
         }
-        self.effects.push(effect);
+        let after_drop = self.facts.was_dropped(task);
+        self.effects.push(Effect { after_drop, ..effect });
         self.effects.len() - 1
     }
 
@@ -229,9 +241,13 @@ impl Ledger {
             return;
         }
         let again = effect.reconcilable
-            && !self.facts.was_dropped(effect.task)
+            && !effect.after_drop
             && self.effects.iter().any(|other| {
-                other.landed && other.reconcilable && other.id == effect.id && other.status != Status::Retryable
+                other.landed
+                    && !other.after_drop
+                    && other.reconcilable
+                    && other.id == effect.id
+                    && other.status != Status::Retryable
             });
         if again {
             let (id, key) = (effect.id.clone(), self.tasks[effect.task].key.clone());

@@ -188,6 +188,7 @@ impl Process {
         let state = invocation.task().state_key();
         world.tell(|| format!("    invoke {} attempt {} for {state}", invocation.task().action, invocation.attempt()));
         let (task, index) = world.ledger.on_invoked(&state, invocation.attempt(), self.release);
+        world.ledger.invocations[index].given = invocation.task().event.payload.clone();
         let release = world.expected(task).map_or(self.release, |expected| expected.release);
         let action = releases[release].action(&invocation.task().action).expect("the plan has the action");
         let guest = Guest::new(invocation, action.script.clone(), Running { task, invocation: index });

@@ -5,7 +5,7 @@ use crate::mistake::Mistake;
 use crate::process::Process;
 use crate::rng::mix;
 use crate::scenario::Deploy;
-use crate::world::Fate;
+use crate::world::{Fate, World};
 use weir_core::action_state::StateKey;
 use weir_core::operator::{QuarantineReport, Repair};
 
@@ -43,8 +43,8 @@ impl Repairs {
 }
 
 /// What is to be done about a quarantined key; none where it is left alone. Goes by what stands, not by when.
-fn plan(machine: &Machine, report: &QuarantineReport) -> Option<Repair> {
-    if let Some(reference) = &machine.world.reference {
+fn plan(world: &World, seed: u64, report: &QuarantineReport) -> Option<Repair> {
+    if let Some(reference) = &world.reference {
         let fate = reference.get(&report.state).map_or(Fate::Quarantined, |expected| expected.fate);
         return match fate {
             Fate::Quarantined => None,
@@ -53,7 +53,7 @@ fn plan(machine: &Machine, report: &QuarantineReport) -> Option<Repair> {
         };
     }
     let name = u64::from_be_bytes(report.state.event.0[..8].try_into().expect("eight bytes"));
-    let drawn = mix(machine.scenario.seed ^ name ^ u64::from(report.repairs) << 20) % 100;
+    let drawn = mix(seed ^ name ^ u64::from(report.repairs) << 20) % 100;
     match (report.repairs, drawn) {
         (0, 0..10) => None,
         (0, 10..40) => Some(Repair::Retry { failed_calls: false }),
@@ -65,25 +65,42 @@ fn plan(machine: &Machine, report: &QuarantineReport) -> Option<Repair> {
     }
 }
 
-impl Machine {
-    /// Looks whether someone wants to repair a key, if something changed since the last look.
-    pub(crate) fn look_for_repairs(&self, process: &mut Process) {
-        let quarantined = process.operator.counters().keys_quarantined;
-        if (quarantined, process.issued) == process.looked_at {
-            return;
-        }
-        process.looked_at = (quarantined, process.issued);
-        process.repair_wanted =
-            quarantined > 0 && process.operator.quarantine_reports().iter().any(|report| plan(self, report).is_some());
+/// Looks whether someone wants to repair a key, if something changed since the last look.
+pub(crate) fn look_for_repairs(process: &mut Process, world: &World, seed: u64) {
+    let quarantined = process.operator.counters().keys_quarantined;
+    if (quarantined, process.issued) == process.looked_at {
+        return;
     }
+    process.looked_at = (quarantined, process.issued);
+    process.repair_wanted = quarantined > 0
+        && process.operator.quarantine_reports().iter().any(|report| plan(world, seed, report).is_some());
+}
 
+/// The first repair that someone wants: of which state, after how many repairs of it.
+pub(crate) fn wanted(process: &Process, world: &World, seed: u64) -> Option<(StateKey, u32, Repair)> {
+    let reports = process.operator.quarantine_reports();
+    reports.into_iter().find_map(|report| {
+        let repair = plan(world, seed, &report)?;
+        Some((report.state, report.repairs, repair))
+    })
+}
+
+/// A repair was accepted.
+pub(crate) fn on_accepted(state: &StateKey, repair: Repair, mends: bool, world: &mut World) {
+    let Repair::Retry { failed_calls } = repair else { return };
+    let task = world.ledger.task(state);
+    world.ledger.on_retried(task, failed_calls);
+    world.retry(task);
+    if mends || world.rng.percent(70) {
+        world.mend(task);
+    }
+}
+
+impl Machine {
     /// Someone repairs a quarantined key.
     pub(crate) fn repair(&mut self) {
         let Host::Up(process) = &self.host else { return };
-        let reports = process.operator.quarantine_reports();
-        let wanted: Vec<_> = reports.iter().filter_map(|report| Some((report, plan(self, report)?))).collect();
-        let Some((report, repair)) = wanted.first() else { return };
-        let (state, repairs, repair) = (report.state.clone(), report.repairs, *repair);
+        let Some((state, repairs, repair)) = wanted(process, &self.world, self.scenario.seed) else { return };
         let known =
             self.repairs.requests.iter().position(|request| request.state == state && request.repairs == repairs);
         let at = known.unwrap_or_else(|| {
@@ -119,14 +136,7 @@ impl Machine {
             if !request.accepted.is_empty() {
                 machine.world.ledger.violate(|| format!("a repair of {state} was delivered twice and accepted twice"));
             }
-            let task = machine.world.ledger.task(&state);
-            if let Repair::Retry { failed_calls } = request.repair {
-                machine.world.ledger.on_retried(task, failed_calls);
-                machine.world.retry(task);
-                if deploy != Deploy::None || machine.world.rng.percent(70) {
-                    machine.world.mend(task);
-                }
-            }
+            on_accepted(&state, request.repair, deploy != Deploy::None, &mut machine.world);
             let releases = &machine.scenario.releases;
             process.pump(&mut machine.world, releases, machine.log.writes(), deploy);
             let lasts_after = machine.log.writes() + process.outbox.len();

@@ -210,7 +210,8 @@ impl World {
         let Request { task, position, id, asked, .. } = request;
         self.tell(|| format!("    effect {execution}: call {position} {id:.6} {asked:?} -> {status:?}"));
         self.digest.number(u64::from(asked.nonce) << 32 | u64::from(execution));
-        let effect = Effect { task, position, id, asked, reconcilable, status, execution, landed: false };
+        let effect =
+            Effect { task, position, id, asked, reconcilable, status, execution, landed: false, after_drop: false };
         let index = self.ledger.on_effect(effect);
         match request.ends_at_ms {
             Some(by_ms) if self.rng.percent(50) => {

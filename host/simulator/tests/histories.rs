@@ -120,7 +120,7 @@ fn histories_of_a_cluster_hold_with_a_fault_at_every_step() {
         let steps = calm.clone().run(None).steps;
         for after in 0..=steps {
             for (host, kind) in (0..).zip(kinds) {
-                let faults = vec![Fault { after, moment: Moment::Any, host, kind }];
+                let faults = vec![Fault { after, moment: Moment::Any, host, another: false, kind }];
                 let scenario = ClusterScenario { faults, ..calm.clone() };
                 check_cluster(scenario, &format!("seed {seed} with {kind:?} at step {after}"));
             }

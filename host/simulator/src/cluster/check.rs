@@ -6,7 +6,7 @@ use crate::check::{Remains, check_remains};
 use crate::facts::Facts;
 use crate::keyed::Entries;
 use crate::machine::Line;
-use crate::scenario::KEYS;
+use crate::scenario::{Deploy, KEYS};
 use weir_core::action_state::{RecordKey, StateKey};
 use weir_core::key::Key;
 use weir_core::ownership::FenceKey;
@@ -37,7 +37,8 @@ pub fn check(cluster: &mut Cluster) -> Result<(), String> {
         dead_letters: &dead_letters,
         quarantined,
     };
-    let told = check_remains(&remains, cluster.scenario.faults.is_empty(), cluster.world.story.is_some())?;
+    let calm = cluster.scenario.faults.is_empty() && cluster.scenario.base.deploy == Deploy::None;
+    let told = check_remains(&remains, calm, cluster.world.story.is_some())?;
     told.into_iter().for_each(|line| cluster.world.tell(|| line));
     Ok(())
 }

@@ -1,14 +1,20 @@
 //! What goes wrong with hosts, and when.
 
-use super::host::{Condition, Doing, Host, Stage};
+use super::host::{Condition, Doing, Host, OnWire, Stage};
 use super::run::Cluster;
 use super::scenario::{Fault, FaultKind, Moment};
 use crate::guest::Wait;
+use crate::scenario::Deploy;
 use weir_core::ownership::TakeoverStep;
 
 impl Cluster {
     /// The next fault happens, if a host is in the midst of what it waits for, or nothing else will happen.
     pub(super) fn fault_if_due(&mut self, at_rest: bool) -> bool {
+        let base = &self.scenario.base;
+        if self.release == 0 && base.deploy != Deploy::None && (at_rest || self.steps >= base.deploy_at) {
+            self.deploy();
+            return true;
+        }
         let Some(fault) = self.scenario.faults.get(self.faults_done).copied() else { return false };
         if !at_rest && self.steps_since_fault < fault.after {
             return false;
@@ -17,7 +23,8 @@ impl Cluster {
         let hosts = (0..count).map(|at| (fault.host + at) % count).filter(|host| self.hosts[*host].runs());
         let mut hosts: Vec<usize> = hosts.collect();
         if !at_rest {
-            hosts.retain(|host| is_amid(&self.hosts[*host], fault.moment));
+            let may_be = |host: usize| !fault.another || self.struck != Some(host);
+            hosts.retain(|host| may_be(*host) && is_amid(&self.hosts[*host], fault.moment));
         }
         let host = match hosts.first() {
             Some(host) => *host,
@@ -26,8 +33,19 @@ impl Cluster {
         };
         self.faults_done += 1;
         self.steps_since_fault = 0;
+        self.struck = Some(host);
         self.strike(host, fault);
         true
+    }
+
+    /// All hosts end, and start again with another release.
+    fn deploy(&mut self) {
+        self.world.tell(|| "---- a deploy".to_owned());
+        self.release = 1;
+        for host in 0..self.hosts.len() {
+            let down_ms = *self.rng.pick(&[1, 20, 60]);
+            self.end_process(host, down_ms);
+        }
     }
 
     fn strike(&mut self, host: usize, fault: Fault) {
@@ -125,6 +143,12 @@ fn is_amid(host: &Host, moment: Moment) -> bool {
         Moment::Ending => matches!(stage, Some(Stage::Ending(_) | Stage::Answered(_))),
         Moment::AtDoor => guests(|wait| matches!(wait, Wait::Door(_))),
         Moment::Answers => guests(|wait| wait == Wait::Answers),
+        Moment::CompletionOnTheWire => tenures.any(|tenure| tenure.wire.iter().any(OnWire::is_completion)),
+        Moment::Successor => host.acting().any(|(_, tenure)| {
+            let took = tenure.takeover.record().is_some_and(|record| !record.released);
+            let process = tenure.process.as_ref().filter(|process| took && process.issued > 2);
+            process.is_some_and(|process| process.guests.iter().any(|guest| guest.wait != Wait::Nothing))
+        }),
         Moment::OnTheWire => tenures.any(|tenure| !tenure.wire.is_empty()),
     }
 }

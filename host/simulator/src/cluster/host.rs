@@ -7,6 +7,7 @@ use super::topic::Sent;
 use crate::keyed::{Batch, Checkpointed};
 use crate::process::Process;
 use std::collections::VecDeque;
+use weir_core::action_state::{RecordKey, RecordKind, decode};
 use weir_core::ownership::{Lease, PartitionRecord, Takeover, TakeoverStep};
 use weir_core::store::Rebuild;
 use weir_core::store::log::{Position, Ticket};
@@ -18,6 +19,8 @@ pub struct Host {
     pub index: usize,
     /// The number of its start among all starts: what makes its transactional id new.
     pub life: u32,
+    /// The release that it runs.
+    pub release: usize,
     /// Whether its process is there.
     pub condition: Condition,
     /// Until when it does not reach the brokers.
@@ -191,12 +194,22 @@ pub enum Doing {
     Acting,
 }
 
+impl OnWire {
+    /// Whether it says that an action completed.
+    pub fn is_completion(&self) -> bool {
+        let record = RecordKey::parse(&self.sent.name).ok().filter(|record| record.kind == RecordKind::State);
+        let state = record.and_then(|record| decode(&record, self.sent.value.as_deref()?).ok());
+        state.is_some_and(|state| state.completed)
+    }
+}
+
 impl Host {
     /// A host that is down, and starts at once.
     pub fn new(index: usize, partitions: usize) -> Self {
         Self {
             index,
             life: 0,
+            release: 0,
             condition: Condition::Down(0),
             cut_off_until_ms: 0,
             unreachable_since_ms: None,

@@ -143,7 +143,11 @@ impl Cluster {
         };
         wire.truncate(kept);
         if !wire.is_empty() {
-            let from_ms = self.now_ms() + *self.rng.pick(&[0, 60, 150, 300]);
+            // Most come when the next owner has already gone some way.
+            let takeover_ms = self.scenario.session_ms + self.scenario.lease_ms;
+            let late_ms =
+                *self.rng.pick(&[0, takeover_ms + 40, takeover_ms + 120, takeover_ms + 200, takeover_ms + 280]);
+            let from_ms = self.now_ms() + late_ms;
             self.strays.push(Stray { partition, log, from_ms, wire });
         }
     }
@@ -175,7 +179,7 @@ impl Cluster {
         let life = self.next_life;
         self.next_life += 1;
         let of = &mut self.hosts[host];
-        of.life = life;
+        (of.life, of.release) = (life, self.release);
         of.condition = super::host::Condition::Running;
         of.unreachable_since_ms = None;
         of.client = Client::default();

@@ -7,6 +7,7 @@ use super::mistake::ClusterMistake;
 use super::scenario::ClusterScenario;
 use crate::facts::Facts;
 use crate::machine::Line;
+use crate::repairs::look_for_repairs;
 use crate::rng::Rng;
 use crate::world::World;
 use std::collections::VecDeque;
@@ -43,6 +44,9 @@ pub struct Cluster {
     pub(super) steps: u32,
     pub(super) steps_since_fault: u32,
     pub(super) faults_done: usize,
+    /// The release that processes start with.
+    pub(super) release: usize,
+    pub(super) struck: Option<usize>,
     pub(super) next_life: u32,
     pub(super) aborts: u32,
     settled: u32,
@@ -113,6 +117,8 @@ impl Cluster {
             steps: 0,
             steps_since_fault: 0,
             faults_done: 0,
+            release: 0,
+            struck: None,
             next_life: 1,
             aborts: 0,
             settled: 0,
@@ -207,6 +213,7 @@ impl Cluster {
                 process.interrupt_guests(&mut self.world, deploy);
                 process.pump(&mut self.world, releases, tenure.sent, deploy);
             }
+            look_for_repairs(process, &self.world, self.scenario.base.seed);
             if process.stopping && !tenure.revoked && !self.hosts[host].stopping {
                 (self.hosts[host].stopping, self.hosts[host].down_ms) = (true, 5);
             }

@@ -46,6 +46,8 @@ pub struct Fault {
     pub moment: Moment,
     /// Where it is looked for first.
     pub host: usize,
+    /// Whether it must be another than the one that the last fault struck.
+    pub another: bool,
     /// What happens to that host.
     pub kind: FaultKind,
 }
@@ -79,6 +81,10 @@ pub enum Moment {
     Answers,
     /// Records of action states are on their way.
     OnTheWire,
+    /// The completion of an action is.
+    CompletionOnTheWire,
+    /// It acts for what another did not release, and has put some records, when a guest makes an effect.
+    Successor,
 }
 
 /// What goes wrong with a host.
@@ -125,7 +131,11 @@ impl fmt::Display for ClusterScenario {
         }
         let (pending, lag, idle) = (base.quarantined_events_max, base.marker_lag_max, base.idle_keys_max);
         writeln!(f, "quarantined_events_max {pending}, marker_lag_max {lag}, idle_keys_max {idle}")?;
-        writeln!(f, "application:{:?}", base.releases[0])
+        writeln!(f, "application:{:?}", base.releases[0])?;
+        match base.deploy {
+            Deploy::None => Ok(()),
+            deploy => writeln!(f, "deploy of {deploy:?} at step {}:{:?}", base.deploy_at, base.releases[1]),
+        }
     }
 }
 
@@ -140,14 +150,21 @@ impl ClusterScenario {
         let count = *rng.pick(&[1, 2, 2, 3, 3, 4, 6]);
         let plot = *rng.pick(&PLOTS);
         let application = plot.application(rng);
+        let deploy = *rng.pick(&[Deploy::None, Deploy::None, Deploy::None, Deploy::Calls, Deploy::Calls, Deploy::Plan]);
+        let deploy = if plot == Plot::Any { deploy } else { Deploy::None };
+        let next = match deploy {
+            Deploy::None => application.clone(),
+            Deploy::Calls => application.with_other_calls(rng),
+            Deploy::Plan => application.with_other_plan(rng),
+        };
         let base = Scenario {
             seed,
             events: (0..count).map(|_| rng.below(keys) as u8).collect(),
             timestamps: rng.percent(50),
             stdin: false,
-            releases: [application.clone(), application],
-            deploy: Deploy::None,
-            deploy_at: 0,
+            releases: [application, next],
+            deploy,
+            deploy_at: 40 + rng.below(100 * count) as u32,
             crashes: Vec::new(),
             sync_fails_at: None,
             checkpoints: if plot == Plot::Zombie { 1 } else { *rng.pick(&[2, 6, 15]) },
@@ -165,11 +182,11 @@ impl ClusterScenario {
             placement,
             ahead_ms: std::array::from_fn(|_| *rng.pick(&[0, 0, 40, 10_000])),
             faults: plot.faults(rng),
-            lease_ms: *rng.pick(&[15, 40, 100]),
+            lease_ms: if plot == Plot::Zombie { *rng.pick(&[15, 40, 100, 100]) } else { *rng.pick(&[15, 40, 100]) },
             session_ms: *rng.pick(&[10, 30, 60]),
             transaction_ms: *rng.pick(&[40, 150]),
             attention: *rng.pick(&[1, 4, 20]),
-            network: *rng.pick(&[1, 4, 20]),
+            network: if plot == Plot::Zombie { *rng.pick(&[1, 1, 4]) } else { *rng.pick(&[1, 4, 20]) },
             cleaner: *rng.pick(&[0, 1, 4]),
         }
     }
@@ -204,9 +221,8 @@ const PLOTS: [Plot; 10] = [
 impl Plot {
     fn application(self, rng: &mut Rng) -> Application {
         let mut application = Application::generate(rng);
-        for _ in 0..4 {
-            // What one effect asks follows from the outcome of another.
-            if self == Self::Zombie && application.effects() < 2 {
+        for _ in 0..10 {
+            if self == Self::Zombie && !application.has_chained_effects() {
                 application = Application::generate(rng);
             }
         }
@@ -218,8 +234,12 @@ impl Plot {
         let mut faults = match self {
             Self::Any => Vec::new(),
             Self::Zombie => vec![
-                Fault { kind: *rng.pick(&ZOMBIE), ..Fault::at(rng, &[Answers, Answers, OnTheWire, AtDoor], 60) },
-                Fault { kind: *rng.pick(&DEATH), ..Fault::at(rng, &[Answers, AtDoor, OnTheWire], 40) },
+                Fault { kind: *rng.pick(&ZOMBIE), ..Fault::at(rng, &[Answers, OnTheWire, CompletionOnTheWire], 60) },
+                Fault {
+                    kind: *rng.pick(&DEATH),
+                    another: true,
+                    ..Fault::at(rng, &[Successor, Successor, Answers, AtDoor], 20)
+                },
             ],
             Self::LateTakeover => {
                 vec![Fault {
@@ -240,7 +260,7 @@ impl Plot {
 impl Fault {
     fn at(rng: &mut Rng, moments: &[Moment], within: usize) -> Self {
         let (after, moment) = (rng.below(within) as u32, *rng.pick(moments));
-        Self { after, moment, host: rng.below(HOSTS_MAX), kind: FaultKind::Move }
+        Self { after, moment, host: rng.below(HOSTS_MAX), another: rng.percent(40), kind: FaultKind::Move }
     }
 
     fn generate(rng: &mut Rng) -> Self {
@@ -258,9 +278,15 @@ impl Fault {
     }
 }
 
-/// A host that lives and is given up.
-const ZOMBIE: [FaultKind; 4] =
-    [FaultKind::Evict, FaultKind::Evict, FaultKind::Pause { for_ms: 60 }, FaultKind::CutOff { for_ms: 60 }];
+/// A host that goes on for a while.
+const ZOMBIE: [FaultKind; 5] = [
+    FaultKind::Evict,
+    FaultKind::Pause { for_ms: 60 },
+    FaultKind::CutOff { for_ms: 60 },
+    // Nothing but what is on its way is left of it.
+    FaultKind::Kill { down_ms: 400 },
+    FaultKind::Kill { down_ms: 400 },
+];
 
 /// A host that does not, or not for long.
 const DEATH: [FaultKind; 3] = [FaultKind::Kill { down_ms: 30 }, FaultKind::Kill { down_ms: 250 }, FaultKind::Evict];

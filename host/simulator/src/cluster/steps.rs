@@ -49,6 +49,7 @@ pub(super) enum OfTenure {
     Load(usize),
     Retry(usize),
     WaitOver(usize),
+    Repair,
 }
 
 type Choices = Vec<(u32, Step)>;
@@ -220,6 +221,9 @@ impl Cluster {
                 }
             }
         }
+        if process.repair_wanted {
+            push(2, OfTenure::Repair);
+        }
         let due = process.timers.iter().enumerate().filter(|(_, (at_ms, _))| *at_ms <= own_ms);
         due.for_each(|(at, _)| push(10, OfTenure::Retry(at)));
     }
@@ -316,6 +320,7 @@ impl Cluster {
             OfTenure::Load(at) => self.load(host, partition, at),
             OfTenure::Retry(at) => self.retry_due(host, partition, at),
             OfTenure::WaitOver(at) => self.wait_over(host, partition, at),
+            OfTenure::Repair => self.repair(host, partition),
         }
     }
 }

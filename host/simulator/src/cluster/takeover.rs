@@ -72,7 +72,7 @@ impl Cluster {
                 }
                 Doing::FenceStands(position) => Doing::Step(tenure.takeover.on_fence_acknowledged(position)),
                 Doing::Reading { rebuild, next, to, reader } => {
-                    cluster.read_on(partition, tenure, rebuild, (next, to, reader))
+                    cluster.read_on((host, partition), tenure, rebuild, (next, to, reader))
                 }
                 Doing::Committing | Doing::FenceOnWire | Doing::Acting => unreachable!("nothing is to be done"),
             };
@@ -150,7 +150,7 @@ impl Cluster {
 
     fn read_on(
         &mut self,
-        partition: usize,
+        (host, partition): (usize, usize),
         tenure: &mut Tenure,
         mut rebuild: Box<Rebuild>,
         (next, to, reader): (u64, u64, u32),
@@ -181,7 +181,7 @@ impl Cluster {
         assert_eq!(step, TakeoverStep::Act, "a rebuild ends a takeover");
         self.world.tell(|| "    rebuilt".to_owned());
         self.take_facts_over(tenure.log);
-        self.start(partition, tenure, rebuild.finish());
+        self.start(host, partition, tenure, rebuild.finish());
         Doing::Step(step)
     }
 
@@ -198,7 +198,8 @@ impl Cluster {
         self.world.ledger.facts = facts;
     }
 
-    fn start(&mut self, partition: usize, tenure: &mut Tenure, store: ActionStateStore) {
+    fn start(&mut self, host: usize, partition: usize, tenure: &mut Tenure, store: ActionStateStore) {
+        let release = self.hosts[host].release;
         let base = &self.scenario.base;
         let limits = OperatorLimits {
             tasks_per_run_max: base.tasks_per_run_max,
@@ -208,8 +209,9 @@ impl Cluster {
             ..OperatorLimits::default()
         };
         let partition = PartitionId(partition as u32);
-        let start = OperatorStart { plan: base.releases[0].plan.clone(), limits: Arc::new(limits), store, partition };
-        tenure.process = Some(Box::new(Process::new(Operator::new(start), tenure.keyed.source_offset, 0)));
+        let start =
+            OperatorStart { plan: base.releases[release].plan.clone(), limits: Arc::new(limits), store, partition };
+        tenure.process = Some(Box::new(Process::new(Operator::new(start), tenure.keyed.source_offset, release)));
     }
 
     /// From here on the partition is this host's.

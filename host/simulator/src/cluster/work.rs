@@ -5,6 +5,8 @@ use super::run::Cluster;
 use crate::guest::{Progress, Wait};
 use crate::machine::input_of;
 use crate::process::Process;
+use crate::repairs::{on_accepted, wanted};
+use crate::scenario::Deploy;
 
 impl Cluster {
     fn with_process(&mut self, host: usize, partition: usize, act: impl FnOnce(&mut Process, &mut Self)) {
@@ -91,6 +93,21 @@ impl Cluster {
         self.with_process(host, partition, |process, cluster| {
             let (_, key) = process.timers.remove(at);
             process.operator.on_retry_due(&key, cluster.world.now_ms);
+        });
+    }
+
+    /// Someone repairs a quarantined key.
+    pub(super) fn repair(&mut self, host: usize, partition: usize) {
+        let seed = self.scenario.base.seed;
+        let deploys = self.scenario.base.deploy != Deploy::None;
+        self.with_process(host, partition, |process, cluster| {
+            let world = &mut cluster.world;
+            let Some((state, repairs, repair)) = wanted(process, world, seed) else { return };
+            let done = process.operator.on_repair(&state, repairs, repair, world.now_ms);
+            world.tell(|| format!("    repair {state} {repair:?}: {done:?}"));
+            if done.is_ok() {
+                on_accepted(&state, repair, deploys, world);
+            }
         });
     }
 
