@@ -17,23 +17,29 @@ pub const VERSION: u32 = 1;
 /// The state's own record: all of it but its call results.
 pub fn encode_state(state: &ActionState) -> Vec<u8> {
     let mut text = String::with_capacity(1_024);
-    open(&state.action, state.started_at_ms, &mut text);
+    write_state(state, &mut text);
+    text.into_bytes()
+}
+
+/// Appends the state's own record.
+pub(crate) fn write_state(state: &ActionState, text: &mut String) {
+    open(&state.action, state.started_at_ms, text);
     if !state.component.is_empty() {
         text.push_str(",\"component\":");
-        write_string(&state.component, &mut text);
+        write_string(&state.component, text);
     }
     if let Some(event) = &state.task_event {
         text.push_str(",\"taskEvent\":");
-        write_event(event, None, &mut text);
+        write_event(event, None, text);
     }
-    write_updates("sensoryMemoryUpdates", &state.sensory_updates, &mut text);
-    write_updates("shortTermMemoryUpdates", &state.short_term_updates, &mut text);
-    write_output_events(&state.output_events, &mut text);
+    write_updates("sensoryMemoryUpdates", &state.sensory_updates, text);
+    write_updates("shortTermMemoryUpdates", &state.short_term_updates, text);
+    write_output_events(&state.output_events, text);
     if state.completed {
         text.push_str(",\"completed\":true");
     }
     if let Some(failed) = &state.failed {
-        write_failed(failed, &mut text);
+        write_failed(failed, text);
     }
     for (index, dropped) in state.dropped_input.iter().enumerate() {
         text.push_str(if index == 0 { ",\"droppedInput\":[" } else { "," });
@@ -43,8 +49,6 @@ pub fn encode_state(state: &ActionState) -> Vec<u8> {
         text.push(']');
     }
     text.push('}');
-    // Many records wait for the checkpoint: each takes no more than its size.
-    text.as_bytes().to_vec()
 }
 
 /// The record of one call.

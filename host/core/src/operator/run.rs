@@ -150,15 +150,15 @@ impl KeyState {
     pub(super) fn on_action_completed(&mut self, effects: Effects, shared: &mut Shared, now_ms: u64) {
         let key = self.state_in_hand();
         let mut state = self.completed_state(effects, shared);
-        if let Some(known) = shared.store.get(&key) {
+        let put = shared.store.put_completed(&key, &mut state, |known, state| {
             // What a recovery must know of the time in quarantine: the repair, and the input dropped meanwhile.
             state.failed = known.failed.as_ref().filter(|failed| failed.repairs > 0).map(repaired);
             state.dropped_input = known.dropped_input.clone();
-        }
-        match shared.store.put(&key, state) {
+        });
+        match put {
             Ok(()) => {
                 shared.counters.actions_completed += 1;
-                self.apply_recorded(&key, shared);
+                self.apply(&state, shared);
                 self.advance(shared, now_ms);
             }
             Err(too_large) => {
@@ -201,7 +201,7 @@ impl KeyState {
         let Some((orphan, state)) = shared.store.unasked(&self.key, run.sequence_number) else {
             return self.finish_run(shared);
         };
-        let (action, event) = (state.action.clone(), orphan_event(&orphan, state, &run.input.event));
+        let (action, event) = (state.action.clone(), orphan_event(&orphan, &state, &run.input.event));
         let decided = state.failed.as_ref().is_some_and(|failed| failed.decision.is_some() || failed.repairs > 0);
         let pending = state.call_results.values().any(|call| call.is_pending());
         let policy = shared.plan.action(orphan.action).map(|action| action.policy.on_divergence);

@@ -20,7 +20,7 @@ impl Topic {
     fn append(&mut self, append: Append) -> Acknowledged {
         let Append { partition, ticket, key, what } = append;
         let value = match what {
-            AppendKind::Record(value) => Some(value),
+            AppendKind::Record(value) => Some(value.to_vec()),
             AppendKind::Tombstone(_) => None,
         };
         let position = Position(self.0.len() as u64 + u64::from(value.is_none()));
