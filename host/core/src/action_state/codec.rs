@@ -7,7 +7,7 @@ use super::{ActionState, CallResult, CallStatus, EmittedEvent, Failed};
 use crate::event::{ActionName, Event};
 use crate::failure::Failure;
 use crate::invocation::hex;
-use crate::json::{write_displayed, write_string};
+use crate::json::{write_displayed, write_number, write_string};
 use crate::memory::MemoryUpdate;
 use std::fmt::Write;
 
@@ -89,9 +89,12 @@ pub fn encode_call_dropped(action: &ActionName, started_at_ms: u64) -> Vec<u8> {
 }
 
 fn open(action: &ActionName, started_at_ms: u64, text: &mut String) {
-    write!(text, "{{\"version\":{VERSION},\"action\":").expect("strings take all");
+    text.push_str("{\"version\":");
+    write_number(u64::from(VERSION), text);
+    text.push_str(",\"action\":");
     write_string(action.as_str(), text);
-    write!(text, ",\"startedAtMs\":{started_at_ms}").expect("strings take all");
+    text.push_str(",\"startedAtMs\":");
+    write_number(started_at_ms, text);
 }
 
 fn write_event(event: &Event, matched: Option<&[ActionName]>, text: &mut String) {
@@ -132,18 +135,24 @@ fn write_updates(name: &str, updates: &[MemoryUpdate], text: &mut String) {
     if updates.is_empty() {
         return;
     }
-    write!(text, ",\"{name}\":[").expect("strings take all");
+    text.push_str(",\"");
+    text.push_str(name);
+    text.push_str("\":[");
     for (index, update) in updates.iter().enumerate() {
         if index > 0 {
             text.push(',');
         }
-        let operation = match update {
+        text.push_str("{\"op\":\"");
+        text.push_str(match update {
             MemoryUpdate::Set(..) => "set",
             MemoryUpdate::NewObject(_) => "new-object",
             MemoryUpdate::Remove(_) => "remove",
-        };
-        write!(text, "{{\"op\":\"{operation}\",\"path\":").expect("strings take all");
-        write_displayed(update.path(), text);
+        });
+        text.push_str("\",\"path\":");
+        match update.path().as_plain_name() {
+            Some(name) => write_string(name, text),
+            None => write_displayed(update.path(), text),
+        }
         if let MemoryUpdate::Set(_, json) = update {
             text.push_str(",\"value\":");
             text.push_str(json.as_str());

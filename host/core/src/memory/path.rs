@@ -108,6 +108,13 @@ impl MemoryPath {
         self.as_encoded().is_empty()
     }
 
+    /// The path as text, where it is one name that is written as it is.
+    pub(crate) fn as_plain_name(&self) -> Option<&str> {
+        let mut names = self.names();
+        let only = names.next().filter(|name| names.rest.is_empty() && is_plain(name))?;
+        std::str::from_utf8(&only[..only.len() - END.len()]).ok()
+    }
+
     /// The encoded names, each with its end, from the root down.
     pub(super) fn names(&self) -> Names<'_> {
         Names { rest: self.as_encoded() }
@@ -239,6 +246,7 @@ mod tests {
         fn text_parses_back(names in proptest::collection::vec("[a.\\\\\0é]{1,3}", 1..4)) {
             let text = names.iter().map(|name| name.replace('\\', "\\\\").replace('.', "\\.")).collect::<Vec<_>>().join(".");
             let path = MemoryPath::parse(&text).unwrap();
+            prop_assert!(path.as_plain_name().is_none_or(|name| name == text && names.len() == 1));
             prop_assert_eq!(path.to_string(), text);
             prop_assert_eq!(MemoryPath::from_encoded(path.as_encoded()), Some(path.clone()));
             prop_assert_eq!(path.names().count(), names.len());
