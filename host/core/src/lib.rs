@@ -18,5 +18,5 @@ pub mod operator;
 pub mod ownership;
 pub mod partition;
 pub mod plan;
-mod small;
+pub mod small;
 pub mod store;

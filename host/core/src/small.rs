@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// What fits in place: the whole is then as large as three words.
@@ -17,7 +18,7 @@ pub(crate) struct SmallBytes(Form<[u8]>);
 
 /// Text that does not change.
 #[derive(Clone)]
-pub(crate) struct SmallText(Form<str>);
+pub struct SmallText(Form<str>);
 
 enum Form<T: ?Sized> {
     Short { length: u8, bytes: [u8; SHORT_BYTES_MAX] },
@@ -51,13 +52,26 @@ impl SmallBytes {
 }
 
 impl SmallText {
-    pub(crate) fn as_str(&self) -> &str {
+    /// The text.
+    pub fn as_str(&self) -> &str {
         match &self.0 {
             Form::Short { length, bytes } => {
                 std::str::from_utf8(&bytes[..usize::from(*length)]).expect("it was made from text")
             }
             Form::Long(long) => long,
         }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Form::Short { length, bytes } => &bytes[..usize::from(*length)],
+            Form::Long(long) => long.as_bytes(),
+        }
+    }
+
+    /// Its length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.as_bytes().len()
     }
 
     /// The text in a form that others know; what is long stays shared.
@@ -78,6 +92,20 @@ impl From<&[u8]> for SmallBytes {
 impl From<&str> for SmallText {
     fn from(text: &str) -> Self {
         Self(Form::short(text.as_bytes()).unwrap_or_else(|| Form::Long(Arc::from(text))))
+    }
+}
+
+impl From<String> for SmallText {
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl Deref for SmallText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
     }
 }
 
@@ -109,7 +137,7 @@ impl Hash for SmallBytes {
 
 impl PartialEq for SmallText {
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        self.as_bytes() == other.as_bytes()
     }
 }
 

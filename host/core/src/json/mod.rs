@@ -46,6 +46,11 @@ impl Json {
         self.0.as_str()
     }
 
+    /// The length of the text in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.0.len()
+    }
+
     /// The text, shared.
     pub fn into_text(self) -> Arc<str> {
         self.0.into_shared()

@@ -285,7 +285,7 @@ fn invoked(app: &crate::harness::App, store: ActionStateStore, now_ms: u64) -> (
         key: Key::from("k"),
         event: Event {
             id: EventId::of_input("t", b"0", payload.as_str().as_bytes()),
-            kind: std::sync::Arc::from("input"),
+            kind: "input".into(),
             payload,
         },
         position: SourcePosition(0),
