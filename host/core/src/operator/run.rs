@@ -2,7 +2,7 @@
 
 use super::key_state::{KeyState, Phase, Run};
 use super::{Command, Report, Shared};
-use crate::action_state::{ActionState, Decision, EmittedEvent, Failed, StateKey};
+use crate::action_state::{ActionState, CallResults, Decision, EmittedEvent, Failed, StateKey};
 use crate::checkpoint::QueuedTask;
 use crate::event::{Event, KIND_OUTPUT, SequenceNumber};
 use crate::failure::{ActionFailure, Failure, FailureClass};
@@ -52,8 +52,9 @@ impl KeyState {
         shared.counters.pending_events -= 1;
         shared.counters.keys_running += 1;
         let listeners = shared.plan.listeners(&input.event.kind);
-        let tasks: VecDeque<_> =
-            listeners.map(|action| QueuedTask { event: input.event.clone(), action: action.name.clone() }).collect();
+        // Most events have one listener.
+        let mut tasks = VecDeque::with_capacity(1);
+        tasks.extend(listeners.map(|action| QueuedTask { event: input.event.clone(), action: action.name.clone() }));
         let tasks_made = tasks.len() as u64;
         self.next_ordinal += tasks_made;
         let roots = tasks.iter().map(|task| (task.event.id, task.action.clone())).collect();
@@ -142,8 +143,9 @@ impl KeyState {
         let run = self.run.as_mut().expect("a run is in progress");
         run.phase = Phase::Invoking(id);
         run.started_at_ms = started_at_ms;
-        let invocation = Invocation::new(start).with_record_bytes_max(shared.limits.record_bytes_max);
-        shared.commands.push(Command::Invoke(Box::new(invocation)));
+        let mut invocation = Box::new(Invocation::new(start));
+        invocation.limit_record_bytes(shared.limits.record_bytes_max);
+        shared.commands.push(Command::Invoke(invocation));
     }
 
     /// An action completed: its state is put, then applied [S21].
@@ -186,7 +188,11 @@ impl KeyState {
             short_term_updates: effects.short_term_updates,
             output_events: effects.events.into_iter().map(matched).collect(),
             completed: true,
-            ..ActionState::started(task.action.clone(), self.started_at_ms())
+            action: task.action.clone(),
+            started_at_ms: self.started_at_ms(),
+            call_results: CallResults::default(),
+            failed: None,
+            dropped_input: Vec::new(),
         }
     }
 
@@ -271,6 +277,6 @@ fn orphan_event(key: &StateKey, state: &ActionState, input: &Event) -> Event {
     match &state.task_event {
         Some(event) => event.clone(),
         None if input.id == key.event => input.clone(),
-        None => Event { id: key.event, kind: Arc::from("unknown"), payload: Json::null() },
+        None => Event { id: key.event, kind: "unknown".into(), payload: Json::null() },
     }
 }
