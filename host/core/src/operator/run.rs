@@ -4,7 +4,7 @@ use super::key_state::{KeyState, Phase, Run};
 use super::{Command, Report, Shared};
 use crate::action_state::{ActionState, CallResults, Decision, EmittedEvent, Failed, StateKey};
 use crate::checkpoint::QueuedTask;
-use crate::event::{Event, KIND_OUTPUT, SequenceNumber};
+use crate::event::{Event, InputEvent, KIND_OUTPUT, SequenceNumber};
 use crate::failure::{ActionFailure, Failure, FailureClass};
 use crate::invocation::{Effects, Invocation, InvocationStart, OnDivergence, Task};
 use crate::json::Json;
@@ -37,7 +37,7 @@ impl KeyState {
         while !self.quarantined {
             match &self.run {
                 None if self.pending.is_empty() => break,
-                None => self.start_run(shared),
+                None => self.start_pending(shared),
                 Some(run) if !matches!(run.phase, Phase::Ready | Phase::Due) => break,
                 Some(run) if run.tasks.is_empty() => self.end_of_tasks(shared),
                 Some(_) => self.start_task(shared, now_ms),
@@ -45,11 +45,16 @@ impl KeyState {
         }
     }
 
-    /// The next pending input event starts its run [S1] [S2].
-    fn start_run(&mut self, shared: &mut Shared) {
+    /// The next pending input event starts its run [S1].
+    fn start_pending(&mut self, shared: &mut Shared) {
         let sequence_number = SequenceNumber(self.pending_numbers().start);
         let input = self.pending.pop_front().expect("an input event is pending");
         shared.counters.pending_events -= 1;
+        self.start_run(sequence_number, input, shared);
+    }
+
+    /// An input event starts its run [S2].
+    pub(super) fn start_run(&mut self, sequence_number: SequenceNumber, input: InputEvent, shared: &mut Shared) {
         shared.counters.keys_running += 1;
         let listeners = shared.plan.listeners(&input.event.kind);
         // Most events have one listener.
