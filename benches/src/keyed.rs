@@ -122,7 +122,7 @@ impl Keyed {
             let key = Key::new(format!("key-{number}"));
             let at = partition_of(key.as_bytes(), PARTITIONS).0 as usize;
             let id = EventId::of_input("file", &number.to_be_bytes(), text.as_bytes());
-            let event = Event { id, kind: Arc::from(KIND_INPUT), payload: Json::from_checked(text) };
+            let event = Event { id, kind: KIND_INPUT.into(), payload: Json::from_checked(text) };
             let headers = Arc::from([]);
             let input = InputEvent { key, event, position: SourcePosition(0), timestamp_ms: None, headers };
             self.operators[at].on_input_event(input, 1);

@@ -39,7 +39,7 @@ impl Writer {
     }
 
     fn record(&mut self, key: &[u8], value: &[u8]) -> Append {
-        self.append(key, AppendKind::Record(value.to_vec()))
+        self.append(key, AppendKind::Record(value.into()))
     }
 
     fn tombstone(&mut self, key: &[u8], places: &[RecordPlace]) -> Append {

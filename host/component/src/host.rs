@@ -103,31 +103,35 @@ impl Invoker {
     ///
     /// `instance_reuse` is how many invocations one instance may serve: 1 is a fresh one for each [S9].
     /// Answers an error where a request could not leave because the door of its key is closed.
-    pub async fn invoke(
+    ///
+    /// The future is large: box it as it comes, for inside another it is copied once more.
+    pub fn invoke<I: Into<Box<Invocation>>>(
         &self,
         component: &LoadedComponent,
         instance_reuse: u32,
-        invocation: impl Into<Box<Invocation>>,
+        invocation: I,
         port: Arc<dyn InvocationPort>,
-    ) -> Result<InvocationEnd, Interrupted> {
-        let component = &*component.0;
-        let invocation = invocation.into();
-        let limits = invocation.limits().clone();
-        let task = invocation.task();
-        let (action, event, mut id) = (task.action.clone(), task.event.clone(), [0; 36]);
-        let lent = LentEvent { id: event.id.as_text(&mut id), kind: &event.kind, payload: event.payload.as_str() };
-        let job = Box::new(Job { invocation, port, http: self.http.clone() });
-        let mut instance = Instance::take(component, instance_reuse, job).await;
-        let end = match instance.serve(component, action.as_str(), lent, limits.wall_ms_max).await {
-            Ok(Ok(())) => GuestEnd::Returned(Ok(())),
-            Ok(Err(failure)) => match returned_failure(failure, limits.value_bytes_max) {
-                Ok(failure) => GuestEnd::Returned(Err(failure)),
-                Err(abort) => GuestEnd::Aborted(abort),
-            },
-            Err(error) => guest_end(&error, instance.state())?,
-        };
-        let job = instance.end(component, instance_reuse);
-        Ok(job.invocation.finish(end))
+    ) -> impl Future<Output = Result<InvocationEnd, Interrupted>> + Send + use<I> {
+        let (component, http, invocation) = (component.0.clone(), self.http.clone(), invocation.into());
+        async move {
+            let limits = invocation.limits();
+            let (wall_ms_max, value_bytes_max) = (limits.wall_ms_max, limits.value_bytes_max);
+            let task = invocation.task();
+            let (action, event, mut id) = (task.action.clone(), task.event.clone(), [0; 36]);
+            let lent = LentEvent { id: event.id.as_text(&mut id), kind: &event.kind, payload: event.payload.as_str() };
+            let job = Box::new(Job { invocation, port, http });
+            let mut instance = Instance::take(&component, instance_reuse, job).await;
+            let end = match instance.serve(&component, action.as_str(), lent, wall_ms_max).await {
+                Ok(Ok(())) => GuestEnd::Returned(Ok(())),
+                Ok(Err(failure)) => match returned_failure(failure, value_bytes_max) {
+                    Ok(failure) => GuestEnd::Returned(Err(failure)),
+                    Err(abort) => GuestEnd::Aborted(abort),
+                },
+                Err(error) => guest_end(&error, instance.state())?,
+            };
+            let mut job = instance.end(&component, instance_reuse);
+            Ok(job.invocation.end(end))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::meter::OutOfTime;
 use crate::state::{HostState, Job};
 use crate::trap::trap_message;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -79,7 +79,7 @@ impl Instance {
         event: LentEvent<'_>,
         wall_ms_max: u64,
     ) -> wasmtime::Result<Result<(), GuestFailure>> {
-        let run = async {
+        let run = pin!(async {
             let invoke = match self.invoke.take() {
                 Some(invoke) => invoke,
                 None => {
@@ -92,7 +92,7 @@ impl Instance {
             let (returned,) = typed.call_async(&mut self.store, (action, event)).await?;
             self.invoke = Some(invoke);
             Ok(returned)
-        };
+        });
         within(wall_ms_max, run).await
     }
 
@@ -134,8 +134,10 @@ fn call_bytes_max(limits: &InvocationLimits) -> usize {
 }
 
 /// Runs to the end, or to a limit of time from outside. Ready at once, it asks for no timer.
-async fn within<T>(wall_ms_max: u64, run: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
-    let mut run = pin!(run);
+async fn within<T>(
+    wall_ms_max: u64,
+    mut run: Pin<&mut impl Future<Output = wasmtime::Result<T>>>,
+) -> wasmtime::Result<T> {
     let mut deadline = pin!(None);
     poll_fn(|context| {
         if let Poll::Ready(result) = run.as_mut().poll(context) {

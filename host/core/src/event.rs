@@ -3,6 +3,7 @@
 use crate::id::{ActionId, EventId};
 use crate::json::Json;
 use crate::key::Key;
+use crate::small::SmallText;
 use std::fmt;
 use std::sync::Arc;
 
@@ -48,7 +49,7 @@ pub struct Event {
     /// Derived, never random [S4].
     pub id: EventId,
     /// What actions listen to.
-    pub kind: Arc<str>,
+    pub kind: SmallText,
     /// The fact itself.
     pub payload: Json,
 }

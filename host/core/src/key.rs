@@ -1,34 +1,34 @@
 //! What events are partitioned by.
 
+use crate::small::SmallBytes;
 use std::borrow::{Borrow, Cow};
 use std::fmt;
-use std::sync::Arc;
 
 /// A key: any bytes, kept as they are. Order holds per key. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key(Arc<[u8]>);
+pub struct Key(SmallBytes);
 
 impl Key {
     /// The key of these bytes.
     pub fn new(bytes: impl AsRef<[u8]>) -> Self {
-        Self(Arc::from(bytes.as_ref()))
+        Self(bytes.as_ref().into())
     }
 
     /// The bytes as the source gave them.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        self.0.as_slice()
     }
 
     /// Whether the key is UTF-8, and so shown to guests as it is.
     pub fn is_text(&self) -> bool {
-        std::str::from_utf8(&self.0).is_ok()
+        std::str::from_utf8(self.as_bytes()).is_ok()
     }
 
     /// The key for people and guests: as it is where it is UTF-8, else percent-encoded [S19].
     pub fn to_text(&self) -> Cow<'_, str> {
-        match std::str::from_utf8(&self.0) {
+        match std::str::from_utf8(self.as_bytes()) {
             Ok(text) => Cow::Borrowed(text),
-            Err(_) => Cow::Owned(percent_encode(&self.0)),
+            Err(_) => Cow::Owned(percent_encode(self.as_bytes())),
         }
     }
 }
@@ -69,7 +69,7 @@ pub fn percent_decode(text: &str) -> Option<Vec<u8>> {
 
 impl Borrow<[u8]> for Key {
     fn borrow(&self) -> &[u8] {
-        &self.0
+        self.as_bytes()
     }
 }
 

@@ -18,4 +18,5 @@ pub mod operator;
 pub mod ownership;
 pub mod partition;
 pub mod plan;
+pub mod small;
 pub mod store;

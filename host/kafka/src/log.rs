@@ -301,7 +301,7 @@ impl ActionStateLog for KafkaLog {
             key.clear();
             name.write_to(&mut key);
             let value = match &what {
-                AppendKind::Record(value) => Some(value.as_slice()),
+                AppendKind::Record(value) => Some(&value[..]),
                 AppendKind::Tombstone(_) => None,
             };
             self.send(partition, tag, &key, value)?;

@@ -60,7 +60,7 @@ impl SimulatedLog {
         assert_eq!(append.ticket, Ticket(self.positions.len() as u64), "appends come in their order");
         let position = self.end();
         let what = match append.what {
-            AppendKind::Record(value) => Written::Record(value),
+            AppendKind::Record(value) => Written::Record(value.to_vec()),
             AppendKind::Tombstone(places) => {
                 Written::Tombstone(places.into_iter().map(|place| self.place(place)).collect())
             }

@@ -387,7 +387,7 @@ pub(crate) fn input_of(line: Line, scenario: &Scenario) -> InputEvent {
     let id = EventId::of_input(source, &line.position.to_be_bytes(), payload.as_bytes());
     InputEvent {
         key: Key::new(KEYS[line.key as usize]),
-        event: Event { id, kind: Arc::from(KIND_INPUT), payload: Json::from_checked(payload) },
+        event: Event { id, kind: KIND_INPUT.into(), payload: Json::from_checked(payload) },
         position: SourcePosition(line.position),
         timestamp_ms: scenario.timestamps.then_some(500_000 + line.position),
         headers: Arc::from([]),

@@ -28,7 +28,7 @@ pub fn append(mut append: Append, mistake: Option<Mistake>) -> Append {
         append.what = nothing();
     } else if mistake == Mistake::ApplyTwice && state.completed {
         state.output_events.extend_from_within(..);
-        append.what = AppendKind::Record(encode_state(&state));
+        append.what = AppendKind::Record(encode_state(&state).into());
     }
     append
 }

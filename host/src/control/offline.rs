@@ -58,7 +58,7 @@ impl OfflineStore {
         let report = report_of_entries(key, entries)?;
         let (_, states) = self.rebuild(partition_of(key.as_bytes(), self.partitions))?;
         let states: Vec<StateSummary> =
-            states.states_of(key).into_iter().map(|(name, state)| StateSummary::new(&name, state)).collect();
+            states.states_of(key).into_iter().map(|(name, state)| StateSummary::new(&name, &state)).collect();
         let quarantine = self.quarantined()?.into_iter().find(|found| found.name.to_key().as_ref() == Some(key));
         Ok(Answer::Key(Box::new(KeyDetail::new(&report, states, quarantine))))
     }
@@ -68,7 +68,7 @@ impl OfflineStore {
         for partition in (0..self.partitions).map(PartitionId) {
             let (_, states) = self.rebuild(partition)?;
             for key in states.keys() {
-                all.extend(states.states_of(key).into_iter().map(|(name, state)| (name, state.clone())));
+                all.extend(states.states_of(key));
             }
         }
         Ok(all)

@@ -70,10 +70,9 @@ impl Invocations {
         }
         let invocation = self.queued.pop_front()?;
         let (id, key) = (invocation.id(), invocation.task().key.clone());
-        let (component, reuse) = self.actions.get(invocation.task().action.id()).clone();
-        let (invoker, port) = (self.invoker.clone(), self.port.clone());
+        let (component, reuse) = self.actions.get(invocation.task().action.id());
         let mut running: Pin<Box<dyn Future<Output = Ended>>> =
-            Box::pin(async move { invoker.invoke(&component, reuse, invocation, port).await });
+            Box::pin(self.invoker.invoke(component, *reuse, invocation, self.port.clone()));
         match std::future::poll_fn(|context| Poll::Ready(running.as_mut().poll(context))).await {
             Poll::Ready(end) => Some((id, key, Some(end))),
             Poll::Pending => {

@@ -87,17 +87,15 @@ impl<B: Backend> Executor<B> {
             }
             Observation::Key(partition, key) => {
                 let operator = self.operator_at(partition).map(|at| &self.operators[at]);
-                ShardObservation::Key(operator.and_then(|operator| {
-                    let states = operator.store().states_of(&key).into_iter();
-                    let states = states.map(|(name, state)| (name, state.clone())).collect();
-                    Some((operator.key_report(&key)?, states))
-                }))
+                ShardObservation::Key(
+                    operator.and_then(|operator| Some((operator.key_report(&key)?, operator.store().states_of(&key)))),
+                )
             }
             Observation::States => {
                 let mut states = Vec::new();
                 for store in self.operators.iter().map(|operator| operator.store()) {
                     for key in store.keys() {
-                        states.extend(store.states_of(key).into_iter().map(|(name, state)| (name, state.clone())));
+                        states.extend(store.states_of(key));
                     }
                 }
                 ShardObservation::States(states)

@@ -171,7 +171,7 @@ mod tests {
     fn append(ticket: u64, number: u64, value: Vec<u8>) -> Append {
         let record = RecordKey { state: state_key(number), kind: RecordKind::State, writer: None };
         let key = LogKey::Record(record);
-        Append { partition: PARTITION, ticket: Ticket(ticket), key, what: AppendKind::Record(value) }
+        Append { partition: PARTITION, ticket: Ticket(ticket), key, what: AppendKind::Record(value.into()) }
     }
 
     // [S27] [D14]

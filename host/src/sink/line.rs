@@ -1,9 +1,10 @@
 //! The lines that a sink writes.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use weir_core::base64;
 use weir_core::event::{DeadLetter, OutputEvent};
-use weir_core::json::write_string;
+use weir_core::json::{write_number, write_string};
 use weir_core::key::Key;
 
 /// Appends an output event as a line:
@@ -14,13 +15,16 @@ pub fn output_line(event: &OutputEvent, lines: &mut String) {
     lines.push_str(event.id.as_text(&mut buffer));
     lines.push('"');
     write_key(&event.key, lines);
-    write!(lines, ",\"sequence_number\":{},\"action\":", event.sequence_number).expect("strings take all");
+    lines.push_str(",\"sequence_number\":");
+    write_number(event.sequence_number.0, lines);
+    lines.push_str(",\"action\":");
     write_string(event.action.as_str(), lines);
     lines.push_str(",\"triggering_event_id\":\"");
     lines.push_str(event.triggering_event_id.as_text(&mut buffer));
     lines.push('"');
     if let Some(timestamp_ms) = event.source_timestamp_ms {
-        write!(lines, ",\"source_timestamp_ms\":{timestamp_ms}").expect("strings take all");
+        lines.push_str(",\"source_timestamp_ms\":");
+        write_number(timestamp_ms, lines);
     }
     lines.push_str(",\"payload\":");
     write_payload(event.payload.as_str(), lines);
@@ -84,8 +88,9 @@ impl SetAsideLine {
 
 fn write_key(key: &Key, lines: &mut String) {
     lines.push_str(",\"key\":");
-    write_string(&key.to_text(), lines);
-    if !key.is_text() {
+    let text = key.to_text();
+    write_string(&text, lines);
+    if matches!(text, Cow::Owned(_)) {
         lines.push_str(",\"key_is_text\":false");
     }
 }

@@ -22,7 +22,6 @@ pub struct EventParser {
     kind: Option<FieldPath>,
     timestamp: Option<FieldPath>,
     bytes_max: usize,
-    input: Arc<str>,
     no_headers: Arc<[(String, String)]>,
 }
 
@@ -90,7 +89,6 @@ impl EventParser {
             kind: settings.kind.clone(),
             timestamp: settings.timestamp.clone(),
             bytes_max,
-            input: Arc::from(KIND_INPUT),
             no_headers: Arc::from([]),
         }
     }
@@ -172,13 +170,13 @@ impl EventParser {
             return Err(BadEvent::LongKey(key.as_bytes().len()));
         }
         let kind = match self.find(text, &self.kind)? {
-            None => self.input.clone(),
+            None => KIND_INPUT.into(),
             Some((found, path)) if found.starts_with('"') => {
                 let kind = plain(found);
                 if kind.is_empty() || kind.len() > 128 {
                     return Err(BadEvent::OddKind(path.to_string()));
                 }
-                Arc::from(kind.as_ref())
+                kind.as_ref().into()
             }
             Some((_, path)) => return Err(BadEvent::OddKind(path.to_string())),
         };

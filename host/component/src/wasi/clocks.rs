@@ -25,7 +25,7 @@ impl HostState {
     }
 
     fn timer(&mut self, until_us: u64) -> wasmtime::Result<Resource<DynPollable>> {
-        let timer = Timer { until_us, timers: self.wasi.timers.clone() };
+        let timer = Timer { until_us, timers: self.wasi.timers().clone() };
         let timer = self.wasi.table.push(timer)?;
         subscribe(&mut self.wasi.table, timer)
     }

@@ -25,7 +25,8 @@ pub(crate) const PACKAGES: [&str; 6] =
 pub(crate) struct WasiState {
     table: ResourceTable,
     context: Option<WasiCtx>,
-    timers: Arc<Timers>,
+    /// Made when a guest first asks for one: most never do.
+    timers: Option<Arc<Timers>>,
     /// Clock and randomness of a component that describes itself.
     idle: u64,
 }
@@ -42,13 +43,19 @@ impl Default for WasiState {
     fn default() -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
-        Self { table, context: None, timers: Arc::default(), idle: 0 }
+        Self { table, context: None, timers: None, idle: 0 }
     }
 }
 
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: self.wasi.context.get_or_insert_default(), table: &mut self.wasi.table }
+    }
+}
+
+impl WasiState {
+    fn timers(&mut self) -> &Arc<Timers> {
+        self.timers.get_or_insert_default()
     }
 }
 

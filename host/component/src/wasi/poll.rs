@@ -12,7 +12,7 @@ use wasmtime_wasi_io::bindings::wasi::io::poll;
 impl HostState {
     /// Moves the guest's clock on to the next timer; whether there was one.
     async fn pass_time(&mut self) -> bool {
-        let Some(next_us) = self.wasi.timers.next_us() else { return false };
+        let Some(next_us) = self.wasi.timers().next_us() else { return false };
         let now_us = self.now_us();
         let duration_us = next_us.saturating_sub(now_us);
         let must_wait = match &mut self.job {
@@ -31,7 +31,7 @@ impl HostState {
     /// The pollables that are ready now.
     async fn ready_now(&mut self, pollables: &[u32]) -> wasmtime::Result<Option<Vec<u32>>> {
         let now_us = self.now_us();
-        self.wasi.timers.ask(now_us);
+        self.wasi.timers().ask(now_us);
         let mut asked = pin!(poll::Host::poll(&mut self.wasi.table, borrow(pollables)));
         let answer = poll_fn(|context| match asked.as_mut().poll(context) {
             Poll::Ready(answer) => Poll::Ready(Some(answer)),

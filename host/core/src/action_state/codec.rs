@@ -7,7 +7,7 @@ use super::{ActionState, CallResult, CallStatus, EmittedEvent, Failed};
 use crate::event::{ActionName, Event};
 use crate::failure::Failure;
 use crate::invocation::hex;
-use crate::json::{write_displayed, write_string};
+use crate::json::{write_displayed, write_number, write_string};
 use crate::memory::MemoryUpdate;
 use std::fmt::Write;
 
@@ -17,23 +17,29 @@ pub const VERSION: u32 = 1;
 /// The state's own record: all of it but its call results.
 pub fn encode_state(state: &ActionState) -> Vec<u8> {
     let mut text = String::with_capacity(1_024);
-    open(&state.action, state.started_at_ms, &mut text);
+    write_state(state, &mut text);
+    text.into_bytes()
+}
+
+/// Appends the state's own record.
+pub(crate) fn write_state(state: &ActionState, text: &mut String) {
+    open(&state.action, state.started_at_ms, text);
     if !state.component.is_empty() {
         text.push_str(",\"component\":");
-        write_string(&state.component, &mut text);
+        write_string(&state.component, text);
     }
     if let Some(event) = &state.task_event {
         text.push_str(",\"taskEvent\":");
-        write_event(event, None, &mut text);
+        write_event(event, None, text);
     }
-    write_updates("sensoryMemoryUpdates", &state.sensory_updates, &mut text);
-    write_updates("shortTermMemoryUpdates", &state.short_term_updates, &mut text);
-    write_output_events(&state.output_events, &mut text);
+    write_updates("sensoryMemoryUpdates", &state.sensory_updates, text);
+    write_updates("shortTermMemoryUpdates", &state.short_term_updates, text);
+    write_output_events(&state.output_events, text);
     if state.completed {
         text.push_str(",\"completed\":true");
     }
     if let Some(failed) = &state.failed {
-        write_failed(failed, &mut text);
+        write_failed(failed, text);
     }
     for (index, dropped) in state.dropped_input.iter().enumerate() {
         text.push_str(if index == 0 { ",\"droppedInput\":[" } else { "," });
@@ -43,8 +49,6 @@ pub fn encode_state(state: &ActionState) -> Vec<u8> {
         text.push(']');
     }
     text.push('}');
-    // Many records wait for the checkpoint: each takes no more than its size.
-    text.as_bytes().to_vec()
 }
 
 /// The record of one call.
@@ -85,9 +89,12 @@ pub fn encode_call_dropped(action: &ActionName, started_at_ms: u64) -> Vec<u8> {
 }
 
 fn open(action: &ActionName, started_at_ms: u64, text: &mut String) {
-    write!(text, "{{\"version\":{VERSION},\"action\":").expect("strings take all");
+    text.push_str("{\"version\":");
+    write_number(u64::from(VERSION), text);
+    text.push_str(",\"action\":");
     write_string(action.as_str(), text);
-    write!(text, ",\"startedAtMs\":{started_at_ms}").expect("strings take all");
+    text.push_str(",\"startedAtMs\":");
+    write_number(started_at_ms, text);
 }
 
 fn write_event(event: &Event, matched: Option<&[ActionName]>, text: &mut String) {
@@ -128,18 +135,24 @@ fn write_updates(name: &str, updates: &[MemoryUpdate], text: &mut String) {
     if updates.is_empty() {
         return;
     }
-    write!(text, ",\"{name}\":[").expect("strings take all");
+    text.push_str(",\"");
+    text.push_str(name);
+    text.push_str("\":[");
     for (index, update) in updates.iter().enumerate() {
         if index > 0 {
             text.push(',');
         }
-        let operation = match update {
+        text.push_str("{\"op\":\"");
+        text.push_str(match update {
             MemoryUpdate::Set(..) => "set",
             MemoryUpdate::NewObject(_) => "new-object",
             MemoryUpdate::Remove(_) => "remove",
-        };
-        write!(text, "{{\"op\":\"{operation}\",\"path\":").expect("strings take all");
-        write_displayed(update.path(), text);
+        });
+        text.push_str("\",\"path\":");
+        match update.path().as_plain_name() {
+            Some(name) => write_string(name, text),
+            None => write_displayed(update.path(), text),
+        }
         if let MemoryUpdate::Set(_, json) = update {
             text.push_str(",\"value\":");
             text.push_str(json.as_str());

@@ -20,11 +20,16 @@ pub struct DecodeError(pub String);
 
 /// The part of an action state that a record holds. A record of a call gives a state with that one call.
 pub fn decode(key: &RecordKey, value: &[u8]) -> Result<ActionState, DecodeError> {
+    decode_kind(key.kind, value)
+}
+
+/// See [`decode`].
+pub(crate) fn decode_kind(kind: RecordKind, value: &[u8]) -> Result<ActionState, DecodeError> {
     let record: Record = serde_json::from_slice(value).map_err(|error| unreadable(value, &error))?;
     if record.version > VERSION {
         fields::check_known(value, record.version)?;
     }
-    let position = match key.kind {
+    let position = match kind {
         RecordKind::State | RecordKind::CallDropped(_) => None,
         RecordKind::CallResult(position) | RecordKind::CallPending(position) => Some(position),
     };

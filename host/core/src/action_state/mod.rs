@@ -7,7 +7,9 @@ mod fields;
 mod state_key;
 
 pub use call_results::CallResults;
+pub(crate) use codec::write_state;
 pub use codec::{VERSION, encode_call_dropped, encode_call_result, encode_state};
+pub(crate) use decode::decode_kind;
 pub use decode::{DecodeError, decode};
 pub use state_key::{RecordKey, RecordKind, StateKey, StateKeyError, Writer};
 

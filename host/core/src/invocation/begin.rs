@@ -27,7 +27,8 @@ impl Invocation {
         }
         self.calls.release_held();
         let batch_from = usize::MAX;
-        let begun = self.calls.begin(NewCall { function_id, digest, mode, batch_from }, now_ms)?;
+        let begun =
+            self.calls.begin(NewCall { action: &self.task.action, function_id, digest, mode, batch_from }, now_ms)?;
         self.clock.on_call_ended(self.calls.latest_end_ms());
         Ok(begun)
     }
@@ -35,7 +36,11 @@ impl Invocation {
     /// Closes an open call and hands its outcome to the record; answers what was recorded instead, if the outcome
     /// passed a limit.
     pub fn complete(&mut self, position: u32, outcome: Outcome, now_ms: u64) -> Result<Option<Failure>, Abort> {
-        let instead = self.calls.complete(position, EndedCall { outcome, counts_as_retryable: false }, now_ms)?;
+        let instead = self.calls.complete(
+            position,
+            EndedCall { action: &self.task.action, outcome, counts_as_retryable: false },
+            now_ms,
+        )?;
         self.clock.on_call_ended(self.calls.latest_end_ms());
         Ok(instead)
     }

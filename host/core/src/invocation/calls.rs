@@ -18,7 +18,7 @@
 //! *Invariant:* records reach the log in the order in which calls ended, a pending record before its call's outcome.
 
 use super::size::{check_function_id, fits_record, within_limit};
-use super::{Abort, OnDivergence, Task};
+use super::{Abort, OnDivergence};
 use crate::action_state::{ArgumentsDigest, CallPut, CallResult, CallResults, CallStatus};
 use crate::event::ActionName;
 use crate::failure::Failure;
@@ -92,6 +92,14 @@ enum Phase {
     },
 }
 
+/// What of an invocation's limits is about calls.
+#[derive(Clone, Copy, Debug)]
+struct CallLimits {
+    calls_max: usize,
+    value_bytes_max: usize,
+    effect_ms_max: u64,
+}
+
 /// The durable calls of one invocation.
 #[derive(Clone, Debug)]
 pub(super) struct DurableCalls {
@@ -101,11 +109,10 @@ pub(super) struct DurableCalls {
     calls: Vec<Call>,
     open: usize,
     on_divergence: OnDivergence,
-    limits: Arc<InvocationLimits>,
+    limits: CallLimits,
     deferred: Vec<CallPut>,
     ready: Vec<CallPut>,
     latest_end_ms: u64,
-    action: ActionName,
     /// One record of the action-state log, bytes.
     pub(super) record_bytes_max: usize,
 }
@@ -113,10 +120,9 @@ pub(super) struct DurableCalls {
 impl DurableCalls {
     pub(super) fn new(
         seed: [u8; 32],
-        task: &Task,
         recorded: CallResults,
         on_divergence: OnDivergence,
-        limits: Arc<InvocationLimits>,
+        limits: &InvocationLimits,
     ) -> Self {
         Self {
             seed,
@@ -124,11 +130,14 @@ impl DurableCalls {
             calls: Vec::new(),
             open: 0,
             on_divergence,
-            limits,
+            limits: CallLimits {
+                calls_max: limits.calls_max,
+                value_bytes_max: limits.value_bytes_max,
+                effect_ms_max: limits.effect_ms_max,
+            },
             deferred: Vec::new(),
             ready: Vec::new(),
             latest_end_ms: 0,
-            action: task.action.clone(),
             record_bytes_max: usize::MAX,
         }
     }
@@ -187,7 +196,7 @@ impl DurableCalls {
             let what = format!("begin durable call {} ({:?})", position + 1, call.function_id);
             return Err(Abort::Limit("limits.calls_max", what));
         }
-        check_function_id(&self.action, call.function_id, self.record_bytes_max).map_err(|message| {
+        check_function_id(call.action, call.function_id, self.record_bytes_max).map_err(|message| {
             let what = format!("begin durable call {}: {message}", position + 1);
             Abort::Limit("limits.record_bytes_max", what)
         })?;
@@ -242,7 +251,12 @@ impl DurableCalls {
     }
 
     /// Closes an open call; answers what was recorded instead, if the outcome passed a limit [S11].
-    pub(super) fn complete(&mut self, position: u32, ended: EndedCall, now_ms: u64) -> Result<Option<Failure>, Abort> {
+    pub(super) fn complete(
+        &mut self,
+        position: u32,
+        ended: EndedCall<'_>,
+        now_ms: u64,
+    ) -> Result<Option<Failure>, Abort> {
         let call = self.calls.get_mut(position as usize).filter(|call| matches!(call.phase, Phase::Open));
         let Some(call) = call else {
             return Err(Abort::Trap(format!("complete durable call {position}: no call is open at that position")));
@@ -260,7 +274,7 @@ impl DurableCalls {
             retryable,
             completed_at_ms: now_ms,
         };
-        if let Err(failure) = fits_record(&self.action, &result, self.record_bytes_max) {
+        if let Err(failure) = fits_record(ended.action, &result, self.record_bytes_max) {
             result.status = CallStatus::Failed(failure.clone());
             result.retryable = false;
             instead = Some(failure);
@@ -391,6 +405,7 @@ impl DurableCalls {
 
 /// A call that a guest begins.
 pub(super) struct NewCall<'a> {
+    pub(super) action: &'a ActionName,
     pub(super) function_id: &'a str,
     pub(super) digest: ArgumentsDigest,
     pub(super) mode: CallMode,
@@ -399,7 +414,8 @@ pub(super) struct NewCall<'a> {
 }
 
 /// How an open call ended.
-pub(super) struct EndedCall {
+pub(super) struct EndedCall<'a> {
+    pub(super) action: &'a ActionName,
     pub(super) outcome: Outcome,
     /// Treat a success as a retryable failure.
     pub(super) counts_as_retryable: bool,

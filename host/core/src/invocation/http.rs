@@ -66,7 +66,13 @@ impl Invocation {
             self.check_size("limits.value_bytes_max", "send a request: its URL", request.url.len(), max)?;
             let function_id = format!("{} {}{}", request.method, request.origin, request.path);
             let digest = digest_of_parts(&[request.method.as_bytes(), request.url.as_bytes(), request.body]);
-            let call = NewCall { function_id: &function_id, digest, mode: CallMode::Plain, batch_from };
+            let call = NewCall {
+                action: &self.task.action,
+                function_id: &function_id,
+                digest,
+                mode: CallMode::Plain,
+                batch_from,
+            };
             let begun = self.calls.begin(call, now_ms)?;
             steps.push(match begun.step {
                 NextStep::Replay(outcome) => RequestStep::Replay(outcome),
@@ -89,7 +95,11 @@ impl Invocation {
             self.calls.on_request_left(position);
         }
         let RequestOutcome { outcome, counts_as_retryable, .. } = ended;
-        let instead = self.calls.complete(position, EndedCall { outcome, counts_as_retryable }, now_ms)?;
+        let instead = self.calls.complete(
+            position,
+            EndedCall { action: &self.task.action, outcome, counts_as_retryable },
+            now_ms,
+        )?;
         self.clock.on_call_ended(self.calls.latest_end_ms());
         Ok(instead)
     }

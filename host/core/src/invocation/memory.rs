@@ -72,7 +72,7 @@ impl Invocation {
         };
         let changed = memory.update(&update);
         if changed == Ok(true) {
-            let value_bytes = if let MemoryUpdate::Set(_, json) = &update { json.as_str().len() } else { 0 };
+            let value_bytes = if let MemoryUpdate::Set(_, json) = &update { json.size() } else { 0 };
             updates.push(update);
             self.count_effect(what, path.len() + value_bytes)?;
         }

@@ -175,7 +175,7 @@ impl Invocation {
             sensory: Overlay::new(start.sensory),
             short_term: Overlay::new(start.short_term),
             effects: Effects::default(),
-            calls: DurableCalls::new(seed, &start.task, start.recorded, start.on_divergence, start.limits.clone()),
+            calls: DurableCalls::new(seed, start.recorded, start.on_divergence, &start.limits),
             clock: Clock::starting_at(start.started_at_ms),
             clock_seen: false,
             random: Random::new(seed, "guest"),
@@ -187,11 +187,10 @@ impl Invocation {
         }
     }
 
-    /// With the size that a record may have: what passes it fails before it is put [S26].
-    pub(crate) fn with_record_bytes_max(mut self, record_bytes_max: usize) -> Self {
+    /// Sets the size that a record may have: what passes it fails before it is put [S26].
+    pub(crate) fn limit_record_bytes(&mut self, record_bytes_max: usize) {
         self.record_bytes_max = record_bytes_max;
         self.calls.record_bytes_max = record_bytes_max;
-        self
     }
 
     /// Names this invocation to the operator.
@@ -268,7 +267,7 @@ impl Invocation {
         let payload =
             Json::parse(payload).map_err(|error| Abort::Trap(format!("emit {kind:?}: payload is {error}")))?;
         let ordinal = self.effects.events.len() as u32;
-        self.count_effect("emit an event", kind.len() + payload.as_str().len())?;
+        self.count_effect("emit an event", kind.len() + payload.size())?;
         let id = EventId::of_emitted(self.task.event.id, self.task.action.id(), ordinal);
         self.effects.events.push(Event { id, kind: kind.into(), payload });
         Ok(id)
@@ -293,11 +292,17 @@ impl Invocation {
 
     /// Ends the invocation.
     pub fn finish(mut self, end: GuestEnd) -> InvocationEnd {
+        self.end(end)
+    }
+
+    /// See [`Invocation::finish`]. Nothing is to be asked of the invocation afterwards.
+    pub fn end(&mut self, end: GuestEnd) -> InvocationEnd {
         let failure = match end {
             GuestEnd::Returned(Ok(())) => match self.calls.check_completed() {
                 Ok(()) => {
                     let puts = self.calls.take_ready();
-                    return InvocationEnd { id: self.id, puts, result: InvocationResult::Completed(self.effects) };
+                    let effects = std::mem::take(&mut self.effects);
+                    return InvocationEnd { id: self.id, puts, result: InvocationResult::Completed(effects) };
                 }
                 Err(abort) => abort_failure(abort),
             },

@@ -33,9 +33,9 @@ pub(super) fn check_function_id(action: &ActionName, function_id: &str, max: usi
 pub(super) fn fits_record(action: &ActionName, result: &CallResult, max: usize) -> Result<(), Failure> {
     let outcome_bytes = match &result.status {
         CallStatus::Pending { .. } => 0,
-        CallStatus::Succeeded(json) => json.as_str().len(),
+        CallStatus::Succeeded(json) => json.size(),
         CallStatus::Failed(failure) => {
-            let details = failure.details.as_ref().map_or(0, |details| details.as_str().len());
+            let details = failure.details.as_ref().map_or(0, |details| details.size());
             ESCAPED_MAX * (failure.kind.len() + failure.message.len()) + details
         }
     };
@@ -54,9 +54,9 @@ pub(super) fn fits_record(action: &ActionName, result: &CallResult, max: usize) 
 /// Checks an outcome: it must be JSON, and within the limit; else it is a failure of kind `limit`, which is recorded.
 pub(super) fn within_limit(outcome: Outcome, max: usize) -> Result<(Outcome, Option<Failure>), Abort> {
     let (size, texts) = match &outcome {
-        Ok(json) => (json.as_str().len(), [Some(json), None]),
+        Ok(json) => (json.size(), [Some(json), None]),
         Err(failure) => {
-            let details = failure.details.as_ref().map_or(0, |details| details.as_str().len());
+            let details = failure.details.as_ref().map_or(0, |details| details.size());
             (failure.kind.len() + failure.message.len() + details, [None, failure.details.as_ref()])
         }
     };

@@ -194,6 +194,18 @@ pub fn write_string(text: &str, out: &mut String) {
     out.push('"');
 }
 
+/// Appends a number in decimal.
+pub fn write_number(number: u64, out: &mut String) {
+    let mut digits = [b'0'; 20];
+    let (mut rest, mut from) = (number, digits.len());
+    while rest > 0 || from == digits.len() {
+        from -= 1;
+        digits[from] += (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.push_str(std::str::from_utf8(&digits[from..]).expect("digits are text"));
+}
+
 /// Appends what something displays as a JSON string, minimally escaped.
 pub fn write_displayed(what: &impl fmt::Display, out: &mut String) {
     use fmt::Write;
@@ -258,6 +270,15 @@ mod tests {
         assert_eq!(of(r#""\uD800x""#), r#""\uD800x""#, "a lone surrogate stays as written");
         assert_eq!(of("[1.0,1e0,-0]"), "[1.0,1e0,-0]", "numbers stay as written");
         assert_eq!(of(r#"{"\u00e9":1,"z":2}"#), "{\"z\":2,\"é\":1}", "sorted by decoded bytes");
+    }
+
+    #[test]
+    fn numbers_are_written_in_decimal() {
+        for number in [0, 1, 9, 10, 1_234, u64::MAX] {
+            let mut text = String::new();
+            write_number(number, &mut text);
+            assert_eq!(text, number.to_string());
+        }
     }
 
     proptest! {

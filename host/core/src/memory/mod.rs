@@ -6,11 +6,13 @@
 mod entries;
 mod overlay;
 mod path;
+mod path_map;
 mod tree;
 
 pub use entries::Entries;
 pub use overlay::Overlay;
 pub use path::{MemoryPath, PathError};
+pub use path_map::{PathIter, PathMap};
 pub use tree::Tree;
 
 use crate::json::Json;

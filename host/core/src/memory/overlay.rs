@@ -1,7 +1,6 @@
 //! Memory as an invocation sees it: what was there, under its own updates.
 
-use super::{Entries, MemoryPath, Node, Tree};
-use std::collections::BTreeMap;
+use super::{Entries, MemoryPath, Node, PathMap, Tree};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -9,13 +8,14 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct Overlay {
     base: Arc<Tree>,
-    changed: BTreeMap<MemoryPath, Option<Node>>,
+    /// None where something is removed.
+    changed: PathMap<Option<Node>>,
 }
 
 impl Overlay {
     /// No changes yet.
     pub fn new(base: Arc<Tree>) -> Self {
-        Self { base, changed: BTreeMap::new() }
+        Self { base, changed: PathMap::default() }
     }
 }
 
@@ -28,7 +28,7 @@ impl Entries for Overlay {
     }
 
     fn entry_from(&self, bound: Bound<&[u8]>) -> Option<(&MemoryPath, &Node)> {
-        let mut changed = self.changed.range::<[u8], _>((bound, Bound::Unbounded)).peekable();
+        let mut changed = self.changed.starting_at(bound).peekable();
         let mut below = self.base.entry_from(bound);
         loop {
             let Some(&(path, node)) = changed.peek() else { return below };

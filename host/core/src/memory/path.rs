@@ -1,8 +1,8 @@
 //! Paths in memory, in a form whose byte order is the order of the tree.
 
+use crate::small::SmallBytes;
 use std::borrow::Borrow;
 use std::fmt;
-use std::sync::Arc;
 
 /// Ends each name of an encoded path; a NUL in a name is followed by `NUL_IN_NAME` instead.
 const END: [u8; 2] = [0, 1];
@@ -13,7 +13,7 @@ const NUL_IN_NAME: u8 = 0xff;
 /// Encoded as its names, each with NUL written as `00 FF` and ended by `00 01`: all below a path has the path as its
 /// prefix, and fields sort by their UTF-8 bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MemoryPath(Arc<[u8]>);
+pub struct MemoryPath(SmallBytes);
 
 /// A text that is no path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +37,7 @@ pub enum PathError {
 impl MemoryPath {
     /// The root.
     pub fn root() -> Self {
-        Self(Arc::default())
+        Self(SmallBytes::from(&[][..]))
     }
 
     /// The path of dotted names; `\.` and `\\` stand for a dot and a backslash in a name.
@@ -47,7 +47,7 @@ impl MemoryPath {
         }
         let mut plain = [0; PLAIN_BYTES_MAX];
         if let Some(encoded) = encode_plain_name(text, &mut plain) {
-            return Ok(Self(encoded.into()));
+            return Ok(Self(SmallBytes::from(encoded)));
         }
         let dots = text.bytes().filter(|byte| *byte == b'.').count();
         let mut bytes = Vec::with_capacity(text.len() + dots + END.len());
@@ -77,7 +77,7 @@ impl MemoryPath {
             return Err(PathError::EmptyName(text.to_owned()));
         }
         bytes.extend(END);
-        Ok(Self(bytes.into()))
+        Ok(Self(SmallBytes::from(&*bytes)))
     }
 
     /// A path in its encoded form, as a store gave it back; none if the bytes are not one.
@@ -100,22 +100,30 @@ impl MemoryPath {
 
     /// The encoded form.
     pub fn as_encoded(&self) -> &[u8] {
-        &self.0
+        self.0.as_slice()
     }
 
     /// Whether it is the root.
     pub fn is_root(&self) -> bool {
-        self.0.is_empty()
+        self.as_encoded().is_empty()
+    }
+
+    /// The path as text, where it is one name that is written as it is.
+    pub(crate) fn as_plain_name(&self) -> Option<&str> {
+        let mut names = self.names();
+        let only = names.next().filter(|name| names.rest.is_empty() && is_plain(name))?;
+        std::str::from_utf8(&only[..only.len() - END.len()]).ok()
     }
 
     /// The encoded names, each with its end, from the root down.
     pub(super) fn names(&self) -> Names<'_> {
-        Names { rest: &self.0 }
+        Names { rest: self.as_encoded() }
     }
 
     /// The encoded paths of all objects that this path goes through, without the root and itself, from the root down.
     pub(super) fn ancestors(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
-        (END.len()..self.0.len()).filter(|&at| self.0[at - END.len()..at] == END).map(|at| &self.0[..at])
+        let path = self.as_encoded();
+        (END.len()..path.len()).filter(|&at| path[at - END.len()..at] == END).map(|at| &path[..at])
     }
 }
 
@@ -206,7 +214,7 @@ impl fmt::Debug for MemoryPath {
 
 impl Borrow<[u8]> for MemoryPath {
     fn borrow(&self) -> &[u8] {
-        &self.0
+        self.as_encoded()
     }
 }
 
@@ -238,6 +246,7 @@ mod tests {
         fn text_parses_back(names in proptest::collection::vec("[a.\\\\\0é]{1,3}", 1..4)) {
             let text = names.iter().map(|name| name.replace('\\', "\\\\").replace('.', "\\.")).collect::<Vec<_>>().join(".");
             let path = MemoryPath::parse(&text).unwrap();
+            prop_assert!(path.as_plain_name().is_none_or(|name| name == text && names.len() == 1));
             prop_assert_eq!(path.to_string(), text);
             prop_assert_eq!(MemoryPath::from_encoded(path.as_encoded()), Some(path.clone()));
             prop_assert_eq!(path.names().count(), names.len());

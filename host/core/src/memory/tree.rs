@@ -1,20 +1,19 @@
 //! The memory of one key in one scope.
 
-use super::{Entries, MemoryPath, Node};
-use std::collections::{BTreeMap, BTreeSet};
+use super::{Entries, MemoryPath, Node, PathMap};
 use std::ops::Bound;
 
 /// Memory of one key in one scope, with the paths that changed since they were last taken for a checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
-    entries: BTreeMap<MemoryPath, Node>,
-    changed: BTreeSet<MemoryPath>,
+    entries: PathMap<Node>,
+    changed: PathMap<()>,
 }
 
 impl Tree {
     /// Memory as a store gave it back; nothing counts as changed.
     pub fn restored(entries: impl IntoIterator<Item = (MemoryPath, Node)>) -> Self {
-        Self { entries: entries.into_iter().collect(), changed: BTreeSet::new() }
+        Self { entries: entries.into_iter().collect(), changed: PathMap::default() }
     }
 
     /// Whether nothing is there.
@@ -29,7 +28,9 @@ impl Tree {
 
     /// Removes everything.
     pub fn clear(&mut self) {
-        self.changed.extend(std::mem::take(&mut self.entries).into_keys());
+        for (path, _) in std::mem::take(&mut self.entries).iter() {
+            self.changed.insert(path.clone(), ());
+        }
     }
 
     /// Whether any path changed.
@@ -38,16 +39,18 @@ impl Tree {
     }
 
     /// The paths that changed since the last call.
-    pub fn take_changed(&mut self) -> BTreeSet<MemoryPath> {
+    pub fn take_changed(&mut self) -> PathMap<()> {
         std::mem::take(&mut self.changed)
     }
 
     /// Counts paths as changed again: their checkpoint was aborted.
-    pub fn put_back_changed(&mut self, paths: BTreeSet<MemoryPath>) {
+    pub fn put_back_changed(&mut self, paths: PathMap<()>) {
         if self.changed.is_empty() {
             self.changed = paths;
         } else {
-            self.changed.extend(paths);
+            for (path, ()) in paths.iter() {
+                self.changed.insert(path.clone(), ());
+            }
         }
     }
 }
@@ -58,19 +61,19 @@ impl Entries for Tree {
     }
 
     fn entry_from(&self, bound: Bound<&[u8]>) -> Option<(&MemoryPath, &Node)> {
-        self.entries.range::<[u8], _>((bound, Bound::Unbounded)).next()
+        self.entries.starting_at(bound).next()
     }
 
     fn put_entry(&mut self, path: MemoryPath, node: Node) {
-        if !self.changed.contains(&path) {
-            self.changed.insert(path.clone());
+        if self.changed.get(path.as_encoded()).is_none() {
+            self.changed.insert(path.clone(), ());
         }
         self.entries.insert(path, node);
     }
 
     fn take_entry(&mut self, path: &[u8]) {
-        if let Some((path, _)) = self.entries.remove_entry(path) {
-            self.changed.insert(path);
+        if let Some((path, _)) = self.entries.remove(path) {
+            self.changed.insert(path, ());
         }
     }
 }

@@ -17,7 +17,7 @@ impl KeyState {
     }
 
     /// Gives an action state's effects to keyed state, plan and sink. Live and recovered actions go this one way.
-    fn apply(&mut self, state: &ActionState, shared: &mut Shared) {
+    pub(super) fn apply(&mut self, state: &ActionState, shared: &mut Shared) {
         match state.decision() {
             Some(Decision::Quarantine | Decision::Stop) => self.park(shared),
             Some(Decision::Discard) => self.discard_run(state, shared),

@@ -6,10 +6,9 @@ use super::{Operator, Slot};
 use crate::checkpoint::{Entry, EntryKey, EntrySpace, Header, RunRecord, encode_input, encode_node};
 use crate::event::{PartitionId, SequenceNumber};
 use crate::key::Key;
-use crate::memory::{Entries, MemoryPath, Scope, Tree};
+use crate::memory::{Entries, PathMap, Scope, Tree};
 use crate::ownership::Epoch;
 use crate::store::log::{Position, Ticket};
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -43,8 +42,8 @@ struct KeyInFlight {
     key: Key,
     completed_below: u64,
     persisted: Persisted,
-    sensory: BTreeSet<MemoryPath>,
-    short_term: BTreeSet<MemoryPath>,
+    sensory: PathMap<()>,
+    short_term: PathMap<()>,
 }
 
 impl Operator {
@@ -139,7 +138,7 @@ impl Operator {
     }
 }
 
-fn put_back(tree: &mut Arc<Tree>, paths: BTreeSet<MemoryPath>) {
+fn put_back(tree: &mut Arc<Tree>, paths: PathMap<()>) {
     if !paths.is_empty() {
         Arc::make_mut(tree).put_back_changed(paths);
     }
@@ -217,13 +216,13 @@ fn before(persisted: &Range<u64>, now: &Range<u64>) -> Range<u64> {
     persisted.start..persisted.end.min(now.start.max(persisted.start))
 }
 
-fn take_memory(key: &Key, scope: Scope, tree: &mut Arc<Tree>, entries: &mut Vec<Entry>) -> BTreeSet<MemoryPath> {
+fn take_memory(key: &Key, scope: Scope, tree: &mut Arc<Tree>, entries: &mut Vec<Entry>) -> PathMap<()> {
     if !tree.is_changed() {
-        return BTreeSet::new();
+        return PathMap::default();
     }
     let tree = Arc::make_mut(tree);
     let changed = tree.take_changed();
-    for path in &changed {
+    for (path, ()) in changed.iter() {
         let value = tree.entry(path.as_encoded()).map(encode_node);
         put(entries, EntrySpace::Memory, EntryKey::Path(key.clone(), scope, path.clone()), value);
     }

@@ -152,10 +152,16 @@ impl KeyState {
             return;
         }
         self.dropped_last = false;
+        let number = SequenceNumber(self.next);
+        let starts = self.is_idle();
         self.next += 1;
-        self.pending.push_back(input);
-        shared.counters.pending_events += 1;
-        self.touch(shared);
+        if starts {
+            self.start_run(number, input, shared);
+        } else {
+            self.pending.push_back(input);
+            shared.counters.pending_events += 1;
+            self.touch(shared);
+        }
         self.advance(shared, now_ms);
         self.pause_if_full(shared);
     }

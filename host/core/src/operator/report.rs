@@ -3,7 +3,7 @@
 use super::key_state::KeyState;
 use super::load::{LoadError, restore};
 use super::{Operator, Slot};
-use crate::action_state::{ActionState, StateKey};
+use crate::action_state::StateKey;
 use crate::checkpoint::Entry;
 use crate::failure::ActionFailure;
 use crate::key::Key;
@@ -73,7 +73,7 @@ impl Operator {
             Some(Slot::Resident(state)) => {
                 let (name, task) = state.task_in_hand();
                 let states = self.shared.store.states_of(key);
-                let recorded: &ActionState = states.into_iter().find(|(found, _)| *found == name)?.1;
+                let recorded = states.into_iter().find(|(found, _)| *found == name)?.1;
                 let failed = recorded.failed.as_ref()?;
                 Some(QuarantineReport {
                     state: name,

@@ -2,9 +2,9 @@
 
 use super::key_state::{KeyState, Phase, Run};
 use super::{Command, Report, Shared};
-use crate::action_state::{ActionState, Decision, EmittedEvent, Failed, StateKey};
+use crate::action_state::{ActionState, CallResults, Decision, EmittedEvent, Failed, StateKey};
 use crate::checkpoint::QueuedTask;
-use crate::event::{Event, KIND_OUTPUT, SequenceNumber};
+use crate::event::{Event, InputEvent, KIND_OUTPUT, SequenceNumber};
 use crate::failure::{ActionFailure, Failure, FailureClass};
 use crate::invocation::{Effects, Invocation, InvocationStart, OnDivergence, Task};
 use crate::json::Json;
@@ -37,7 +37,7 @@ impl KeyState {
         while !self.quarantined {
             match &self.run {
                 None if self.pending.is_empty() => break,
-                None => self.start_run(shared),
+                None => self.start_pending(shared),
                 Some(run) if !matches!(run.phase, Phase::Ready | Phase::Due) => break,
                 Some(run) if run.tasks.is_empty() => self.end_of_tasks(shared),
                 Some(_) => self.start_task(shared, now_ms),
@@ -45,15 +45,21 @@ impl KeyState {
         }
     }
 
-    /// The next pending input event starts its run [S1] [S2].
-    fn start_run(&mut self, shared: &mut Shared) {
+    /// The next pending input event starts its run [S1].
+    fn start_pending(&mut self, shared: &mut Shared) {
         let sequence_number = SequenceNumber(self.pending_numbers().start);
         let input = self.pending.pop_front().expect("an input event is pending");
         shared.counters.pending_events -= 1;
+        self.start_run(sequence_number, input, shared);
+    }
+
+    /// An input event starts its run [S2].
+    pub(super) fn start_run(&mut self, sequence_number: SequenceNumber, input: InputEvent, shared: &mut Shared) {
         shared.counters.keys_running += 1;
         let listeners = shared.plan.listeners(&input.event.kind);
-        let tasks: VecDeque<_> =
-            listeners.map(|action| QueuedTask { event: input.event.clone(), action: action.name.clone() }).collect();
+        // Most events have one listener.
+        let mut tasks = VecDeque::with_capacity(1);
+        tasks.extend(listeners.map(|action| QueuedTask { event: input.event.clone(), action: action.name.clone() }));
         let tasks_made = tasks.len() as u64;
         self.next_ordinal += tasks_made;
         let roots = tasks.iter().map(|task| (task.event.id, task.action.clone())).collect();
@@ -142,23 +148,24 @@ impl KeyState {
         let run = self.run.as_mut().expect("a run is in progress");
         run.phase = Phase::Invoking(id);
         run.started_at_ms = started_at_ms;
-        let invocation = Invocation::new(start).with_record_bytes_max(shared.limits.record_bytes_max);
-        shared.commands.push(Command::Invoke(Box::new(invocation)));
+        let mut invocation = Box::new(Invocation::new(start));
+        invocation.limit_record_bytes(shared.limits.record_bytes_max);
+        shared.commands.push(Command::Invoke(invocation));
     }
 
     /// An action completed: its state is put, then applied [S21].
     pub(super) fn on_action_completed(&mut self, effects: Effects, shared: &mut Shared, now_ms: u64) {
         let key = self.state_in_hand();
         let mut state = self.completed_state(effects, shared);
-        if let Some(known) = shared.store.get(&key) {
+        let put = shared.store.put_completed(&key, &mut state, |known, state| {
             // What a recovery must know of the time in quarantine: the repair, and the input dropped meanwhile.
             state.failed = known.failed.as_ref().filter(|failed| failed.repairs > 0).map(repaired);
             state.dropped_input = known.dropped_input.clone();
-        }
-        match shared.store.put(&key, state) {
+        });
+        match put {
             Ok(()) => {
                 shared.counters.actions_completed += 1;
-                self.apply_recorded(&key, shared);
+                self.apply(&state, shared);
                 self.advance(shared, now_ms);
             }
             Err(too_large) => {
@@ -186,7 +193,11 @@ impl KeyState {
             short_term_updates: effects.short_term_updates,
             output_events: effects.events.into_iter().map(matched).collect(),
             completed: true,
-            ..ActionState::started(task.action.clone(), self.started_at_ms())
+            action: task.action.clone(),
+            started_at_ms: self.started_at_ms(),
+            call_results: CallResults::default(),
+            failed: None,
+            dropped_input: Vec::new(),
         }
     }
 
@@ -201,7 +212,7 @@ impl KeyState {
         let Some((orphan, state)) = shared.store.unasked(&self.key, run.sequence_number) else {
             return self.finish_run(shared);
         };
-        let (action, event) = (state.action.clone(), orphan_event(&orphan, state, &run.input.event));
+        let (action, event) = (state.action.clone(), orphan_event(&orphan, &state, &run.input.event));
         let decided = state.failed.as_ref().is_some_and(|failed| failed.decision.is_some() || failed.repairs > 0);
         let pending = state.call_results.values().any(|call| call.is_pending());
         let policy = shared.plan.action(orphan.action).map(|action| action.policy.on_divergence);
@@ -271,6 +282,6 @@ fn orphan_event(key: &StateKey, state: &ActionState, input: &Event) -> Event {
     match &state.task_event {
         Some(event) => event.clone(),
         None if input.id == key.event => input.clone(),
-        None => Event { id: key.event, kind: Arc::from("unknown"), payload: Json::null() },
+        None => Event { id: key.event, kind: "unknown".into(), payload: Json::null() },
     }
 }

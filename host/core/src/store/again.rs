@@ -16,7 +16,7 @@ impl ActionStateStore {
             return;
         };
         let old = std::mem::take(&mut entry.records);
-        let state = entry.state.clone();
+        let state = entry.state();
         let mut again = Vec::new();
         for (position, result) in state.call_results.iter() {
             let kind = match result.is_pending() {
@@ -70,7 +70,7 @@ impl ActionStateStore {
         while let Some((event, action)) = done.get(next).copied() {
             next += 1;
             let Some(entry) = states.states.get_mut(&(run, event, action)) else { continue };
-            for emitted in &entry.state.output_events {
+            for emitted in &entry.state().output_events {
                 let caused = emitted.matched_actions.iter().map(|action| (emitted.event.id, action.id()));
                 done.extend(caused.filter(|task| !queued.contains(task)));
             }

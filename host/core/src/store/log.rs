@@ -5,6 +5,7 @@
 use crate::action_state::RecordKey;
 use crate::event::PartitionId;
 use crate::ownership::FenceKey;
+use std::sync::Arc;
 
 /// Where a record stands in its partition's log. Grows, never comes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,7 +77,7 @@ impl LogKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppendKind {
     /// A record of this value.
-    Record(Vec<u8>),
+    Record(Arc<[u8]>),
     /// All records of this key are forgotten. They stand at these places; a log that compacts by key needs no places.
     Tombstone(Vec<RecordPlace>),
 }

@@ -4,6 +4,7 @@
 //! No operation looks at all keys or all states [D2] [D4].
 
 mod again;
+mod encode;
 pub mod log;
 mod outgoing;
 mod owner;
@@ -11,35 +12,20 @@ mod positions;
 mod rebuild;
 mod states;
 
+pub use encode::RecordTooLarge;
 pub use rebuild::{Rebuild, RebuildError};
 
-use crate::action_state::{
-    ActionState, CallPut, Decision, DroppedInput, RecordKey, RecordKind, StateKey, encode_call_result, encode_state,
-};
+use crate::action_state::{ActionState, CallPut, DroppedInput, RecordKey, RecordKind, StateKey, encode_call_result};
 use crate::event::{PartitionId, SequenceNumber};
 use crate::key::Key;
+use encode::encode;
 use hashbrown::{HashMap, HashSet};
 use log::{Acknowledged, Append, Position, RecordPlace, Ticket};
 use outgoing::{Outgoing, Unacknowledged};
 use owner::Owner;
 use positions::LivePositions;
-use states::{Entry, Inner, Record, States};
+use states::{Entry, Inner, Kept, Record, States};
 use std::sync::Arc;
-
-/// A record that is too large for the log [S26].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("put action state {key}: its record of {size} bytes is over limits.record_bytes_max ({max} bytes)")]
-pub struct RecordTooLarge {
-    /// The state.
-    pub key: String,
-    /// The record's size in bytes.
-    pub size: usize,
-    /// The limit in bytes.
-    pub max: usize,
-}
-
-/// Room that a state without a failure leaves, so that a decision can be put on top of it.
-const DECISION_BYTES: usize = 1_024;
 
 /// The action states of one partition.
 ///
@@ -61,6 +47,8 @@ pub struct ActionStateStore {
     with_dropped_input: HashMap<Key, HashSet<Inner>>,
     /// Of a partition that moves between hosts.
     owner: Option<Owner>,
+    /// Empty between two puts: kept for its room.
+    text: String,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -86,6 +74,7 @@ impl ActionStateStore {
             unasked: 0,
             with_dropped_input: HashMap::new(),
             owner,
+            text: String::new(),
         }
     }
 
@@ -96,19 +85,13 @@ impl ActionStateStore {
             entry.asked = true;
             self.unasked -= 1;
         }
-        Some(&entry.state)
+        Some(entry.state_mut())
     }
 
     /// Puts a state: start, failed attempt, decision or completion, whole but for call results. What was recorded of
     /// calls stays, until the action completed. A completed state leaves room for a decision.
     pub fn put(&mut self, key: &StateKey, mut state: ActionState) -> Result<(), RecordTooLarge> {
-        let value = encode_state(&state);
-        let may_fail_yet = state.failed.is_none() || state.completed && state.decision() == Some(Decision::Retry);
-        let room = if may_fail_yet { DECISION_BYTES.min(self.record_bytes_max / 4) } else { 0 };
-        let max = self.record_bytes_max - room;
-        if value.len() > max {
-            return Err(RecordTooLarge { key: key.to_string(), size: value.len(), max });
-        }
+        let value = encode(key, &state, self.record_bytes_max, &mut self.text)?;
         if !state.dropped_input.is_empty() {
             self.with_dropped_input.entry_ref(&key.key).or_default().insert(inner(key));
         }
@@ -119,13 +102,45 @@ impl ActionStateStore {
         let entry = match states.get_mut(&inner(key)) {
             Some(entry) => {
                 if !state.completed {
-                    state.call_results = std::mem::take(&mut Arc::make_mut(&mut entry.state).call_results);
+                    state.call_results = std::mem::take(&mut Arc::make_mut(entry.state_mut()).call_results);
                 }
-                entry.state = Arc::new(state);
+                entry.kept = state.into();
                 entry
             }
-            None => states.get_or_insert_with(inner(key), || Entry::new(state, true)),
+            None => states.get_or_insert_with(inner(key), || Entry::new(state.into(), true)),
         };
+        entry.records.push(record);
+        Ok(())
+    }
+
+    /// Puts the state of an action that completed and is now to be applied. `inherit` adds what stays of the state known
+    /// before. Hardly one is asked for again before it is pruned, so only its record is kept, and what the action made is
+    /// let go while it is at hand; but the states of failures are.
+    pub fn put_completed(
+        &mut self,
+        key: &StateKey,
+        state: &mut ActionState,
+        inherit: impl FnOnce(&ActionState, &mut ActionState),
+    ) -> Result<(), RecordTooLarge> {
+        let of_key = self.keys.entry_ref(&key.key).or_default();
+        let known = of_key.states.get_mut(&inner(key));
+        if let Some(known) = known {
+            self.unasked -= usize::from(!std::mem::replace(&mut known.asked, true));
+            inherit(known.state_mut(), state);
+        }
+        if state.failed.is_some() || !state.dropped_input.is_empty() {
+            return self.put(key, state.clone());
+        }
+        let value = match encode(key, state, self.record_bytes_max, &mut self.text) {
+            Ok(value) => value,
+            Err(too_large) => {
+                self.forget_key_if_done(&key.key);
+                return Err(too_large);
+            }
+        };
+        let record = self.outgoing.append(key, RecordKind::State, value.clone(), &mut of_key.last_ticket);
+        let entry = of_key.states.get_or_insert_with(inner(key), || Entry::new(Kept::Record(value.clone()), true));
+        entry.kept = Kept::Record(value);
         entry.records.push(record);
         Ok(())
     }
@@ -142,9 +157,10 @@ impl ActionStateStore {
                         false => RecordKind::CallResult(position),
                     };
                     let of_key = self.keys.entry_ref(&key.key).or_default();
-                    let entry = of_key.states.get_or_insert_with(inner(key), || Entry::new(start(), true));
-                    let value = encode_call_result(&entry.state.action, entry.state.started_at_ms, &result);
-                    Arc::make_mut(&mut entry.state).call_results.insert(position, result);
+                    let entry = of_key.states.get_or_insert_with(inner(key), || Entry::new(start().into(), true));
+                    let state = Arc::make_mut(entry.state_mut());
+                    let value = encode_call_result(&state.action, state.started_at_ms, &result);
+                    state.call_results.insert(position, result);
                     let record = self.outgoing.append(key, kind, value, &mut of_key.last_ticket);
                     entry.records.push(record);
                 }
@@ -162,7 +178,7 @@ impl ActionStateStore {
     pub fn drop_call(&mut self, key: &StateKey, position: u32) {
         let Some(states) = self.keys.get_mut(&key.key) else { return };
         let Some(entry) = states.states.get_mut(&inner(key)) else { return };
-        Arc::make_mut(&mut entry.state).call_results.remove(position);
+        Arc::make_mut(entry.state_mut()).call_results.remove(position);
         let of_call = [RecordKind::CallResult, RecordKind::CallPending, RecordKind::CallDropped].map(|of| of(position));
         let dropped: Vec<_> = entry.records.extract_if(.., |record| of_call.contains(&record.kind)).collect();
         if !dropped.is_empty() {
@@ -193,7 +209,7 @@ impl ActionStateStore {
         if !entry.asked {
             self.unasked -= 1;
         }
-        if !entry.state.dropped_input.is_empty()
+        if entry.whole().is_some_and(|state| !state.dropped_input.is_empty())
             && let Some(names) = self.with_dropped_input.get_mut(&key.key)
         {
             names.remove(&inner(key));
@@ -205,22 +221,22 @@ impl ActionStateStore {
     }
 
     /// The first state of a run that no task of this process has asked for [S14].
-    pub fn unasked(&self, key: &Key, sequence_number: SequenceNumber) -> Option<(StateKey, &ActionState)> {
+    pub fn unasked(&self, key: &Key, sequence_number: SequenceNumber) -> Option<(StateKey, Arc<ActionState>)> {
         if self.unasked == 0 {
             return None;
         }
         let mut of_run = self.keys.get(key)?.states.of_run(sequence_number);
         let ((_, event, action), entry) = of_run.find(|(_, entry)| !entry.asked)?;
         let state = StateKey { key: key.clone(), sequence_number, event: *event, action: *action };
-        Some((state, &entry.state))
+        Some((state, entry.state()))
     }
 
     /// All states of a key, for people to look at.
-    pub fn states_of(&self, key: &Key) -> Vec<(StateKey, &Arc<ActionState>)> {
+    pub fn states_of(&self, key: &Key) -> Vec<(StateKey, Arc<ActionState>)> {
         let Some(states) = self.keys.get(key) else { return Vec::new() };
         let named = states.states.iter().map(|((sequence_number, event, action), entry)| {
             let (sequence_number, event, action) = (*sequence_number, *event, *action);
-            (StateKey { key: key.clone(), sequence_number, event, action }, &entry.state)
+            (StateKey { key: key.clone(), sequence_number, event, action }, entry.state())
         });
         named.collect()
     }
@@ -236,7 +252,8 @@ impl ActionStateStore {
         of_key
             .into_iter()
             .flat_map(|(names, states)| names.iter().filter_map(|name| states.get(name)))
-            .flat_map(|entry| &entry.state.dropped_input)
+            .filter_map(Entry::whole)
+            .flat_map(|state| &state.dropped_input)
     }
 
     /// Where a rebuild must start: the oldest record of any state not pruned; with none, the end [S23].

@@ -7,6 +7,7 @@ use crate::event::PartitionId;
 use crate::key::Key;
 use crate::ownership::{Epoch, FenceKey};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// The appends of one partition: those that wait to be handed to the log, and those that wait for their acknowledgement.
 ///
@@ -42,13 +43,13 @@ impl Outgoing {
         &mut self,
         state: &StateKey,
         kind: RecordKind,
-        value: Vec<u8>,
+        value: impl Into<Arc<[u8]>>,
         last_ticket: &mut Option<Ticket>,
     ) -> Record {
         let writer = self.epoch.map(|epoch| Writer { epoch, ordinal: self.next_ticket });
         let key = RecordKey { state: state.clone(), kind, writer };
-        let ticket =
-            self.push(Unacknowledged::Record(key.clone()), LogKey::Record(key), AppendKind::Record(value), last_ticket);
+        let what = AppendKind::Record(value.into());
+        let ticket = self.push(Unacknowledged::Record(key.clone()), LogKey::Record(key), what, last_ticket);
         Record { kind, writer, place: RecordPlace::Unacknowledged(ticket) }
     }
 

@@ -68,11 +68,11 @@ impl ActionStateStore {
         };
         if std::mem::take(&mut entry.has_foreign_times) {
             let effect_ends_at_ms = now_ms.saturating_add(effect_ms_max);
-            for call in Arc::make_mut(&mut entry.state).call_results.values_mut().filter(|call| call.is_pending()) {
+            for call in Arc::make_mut(entry.state_mut()).call_results.values_mut().filter(|call| call.is_pending()) {
                 call.status = CallStatus::Pending { effect_ends_at_ms };
             }
         }
-        entry.state.call_results.clone()
+        entry.state_mut().call_results.clone()
     }
 
     /// A checkpoint is taken: it will be durable only after all that is appended by now.
@@ -116,7 +116,8 @@ impl ActionStateStore {
         }
         let Some(of_key) = self.keys.get_mut(&key.key) else { return };
         let Some(entry) = of_key.states.get_mut(&inner(key)) else { return };
-        let value = encode_call_dropped(&entry.state.action, entry.state.started_at_ms);
+        let state = entry.state_mut();
+        let value = encode_call_dropped(&state.action, state.started_at_ms);
         let kind = RecordKind::CallDropped(position);
         let record = self.outgoing.append(key, kind, value, &mut of_key.last_ticket);
         entry.records.push(record);

@@ -121,12 +121,13 @@ impl Rebuild {
         let entry = states.states.get_or_insert_with(inner(&record.state), || {
             *unasked += 1;
             let started = ActionState::started(part.action.clone(), part.started_at_ms);
-            Entry { has_foreign_times, ..Entry::new(started, false) }
+            Entry { has_foreign_times, ..Entry::new(started.into(), false) }
         });
         let (kind, writer) = (record.kind, record.writer);
         entry.records.push(Record { kind, writer, place: RecordPlace::At(position) });
-        merge(Arc::make_mut(&mut entry.state), part, kind);
-        if !entry.state.dropped_input.is_empty() {
+        let state = Arc::make_mut(entry.state_mut());
+        merge(state, part, kind);
+        if !state.dropped_input.is_empty() {
             self.store.with_dropped_input.entry_ref(&record.state.key).or_default().insert(inner(&record.state));
         }
         Ok(())

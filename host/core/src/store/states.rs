@@ -1,6 +1,6 @@
 //! The states of one key, sorted by name.
 
-use crate::action_state::{ActionState, RecordKind, Writer};
+use crate::action_state::{ActionState, RecordKind, Writer, decode_kind};
 use crate::event::SequenceNumber;
 use crate::id::{ActionId, EventId};
 use crate::store::log::RecordPlace;
@@ -20,11 +20,19 @@ pub(super) struct Record {
     pub(super) place: RecordPlace,
 }
 
+/// What is kept of a state.
+#[derive(Clone, Debug)]
+pub(super) enum Kept {
+    /// All of it.
+    Whole(Arc<ActionState>),
+    /// Its own record, shared with the log: it completed without ever failing, and is applied.
+    Record(Arc<[u8]>),
+}
+
 /// A state with all its records, the oldest first.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// Shared with whoever applies it.
-    pub(super) state: Arc<ActionState>,
+    pub(super) kept: Kept,
     pub(super) records: Vec<Record>,
     /// Whether a task of this process asked for it.
     pub(super) asked: bool,
@@ -34,9 +42,36 @@ pub(super) struct Entry {
 
 impl Entry {
     /// A state without records.
-    pub(super) fn new(state: ActionState, asked: bool) -> Self {
+    pub(super) fn new(kept: Kept, asked: bool) -> Self {
         // Most states have one record: a vector that grows by itself would begin with room for four.
-        Self { state: Arc::new(state), records: Vec::with_capacity(1), asked, has_foreign_times: false }
+        Self { kept, records: Vec::with_capacity(1), asked, has_foreign_times: false }
+    }
+
+    /// The state, where all of it is kept.
+    pub(super) fn whole(&self) -> Option<&Arc<ActionState>> {
+        match &self.kept {
+            Kept::Whole(state) => Some(state),
+            Kept::Record(_) => None,
+        }
+    }
+
+    /// The state.
+    pub(super) fn state(&self) -> Arc<ActionState> {
+        match &self.kept {
+            Kept::Whole(state) => state.clone(),
+            Kept::Record(value) => read(value),
+        }
+    }
+
+    /// The state, from now on kept whole.
+    pub(super) fn state_mut(&mut self) -> &mut Arc<ActionState> {
+        if let Kept::Record(value) = &self.kept {
+            self.kept = Kept::Whole(read(value));
+        }
+        match &mut self.kept {
+            Kept::Whole(state) => state,
+            Kept::Record(_) => unreachable!("it was just read"),
+        }
     }
 
     /// Sorts states by the age of their first record, the oldest first: what is not acknowledged comes last.
@@ -46,6 +81,16 @@ impl Entry {
             Some(RecordPlace::Unacknowledged(ticket)) => (true, ticket.0),
             None => (true, u64::MAX),
         }
+    }
+}
+
+fn read(value: &[u8]) -> Arc<ActionState> {
+    Arc::new(decode_kind(RecordKind::State, value).expect("this process wrote the record"))
+}
+
+impl From<ActionState> for Kept {
+    fn from(state: ActionState) -> Self {
+        Self::Whole(Arc::new(state))
     }
 }
 

@@ -14,6 +14,26 @@ fn two_chained_actions_add_one_and_then_double() {
     assert_eq!(world.outputs_of("k"), ["2", "4"]);
 }
 
+// [S18]
+#[test]
+fn the_state_of_an_applied_action_says_what_it_did() {
+    let app = App::default().action("count", &[KIND_INPUT], |guest| {
+        guest.set("n", 1)?;
+        guest.set_sensory("seen", 2)?;
+        guest.emit("output", "3")
+    });
+    let mut world = app.start();
+    world.input("k", "0");
+    let applied = world.operator.store().states_of(&"k".into());
+    let (name, state) = applied.first().expect("it is not pruned yet");
+    assert!(state.completed && state.task_event_id() == Some(name.event));
+    assert_eq!((state.short_term_updates.len(), state.sensory_updates.len(), state.output_events.len()), (1, 1, 1));
+    let (name, state) = (name.clone(), state.clone());
+    world.kill();
+    let rebuilt = world.operator.store().states_of(&"k".into());
+    assert_eq!(rebuilt, [(name, state)], "a rebuild reads the same");
+}
+
 // [S1] [P2]
 #[test]
 fn second_input_of_a_key_starts_after_the_first_run_ended() {

@@ -20,7 +20,7 @@ impl Topic {
     fn append(&mut self, append: Append) -> Acknowledged {
         let Append { partition, ticket, key, what } = append;
         let value = match what {
-            AppendKind::Record(value) => Some(value),
+            AppendKind::Record(value) => Some(value.to_vec()),
             AppendKind::Tombstone(_) => None,
         };
         let position = Position(self.0.len() as u64 + u64::from(value.is_none()));
@@ -283,11 +283,7 @@ fn invoked(app: &crate::harness::App, store: ActionStateStore, now_ms: u64) -> (
     let payload = json("1");
     let input = InputEvent {
         key: Key::from("k"),
-        event: Event {
-            id: EventId::of_input("t", b"0", payload.as_str().as_bytes()),
-            kind: std::sync::Arc::from("input"),
-            payload,
-        },
+        event: Event { id: EventId::of_input("t", b"0", payload.as_str().as_bytes()), kind: "input".into(), payload },
         position: SourcePosition(0),
         timestamp_ms: None,
         headers: std::sync::Arc::from([]),

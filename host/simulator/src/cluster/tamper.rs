@@ -19,7 +19,7 @@ pub fn fence(epoch: Epoch, mistake: Option<ClusterMistake>) -> Sent {
 /// An append as it is sent; none where it is left out.
 pub fn append(append: &Append, epoch: Epoch, mistake: Option<ClusterMistake>) -> Option<Sent> {
     let value = match &append.what {
-        AppendKind::Record(value) => Some(value.clone()),
+        AppendKind::Record(value) => Some(value.to_vec()),
         AppendKind::Tombstone(_) => None,
     };
     let LogKey::Record(record) = &append.key else {

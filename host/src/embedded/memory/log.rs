@@ -3,6 +3,7 @@
 use crate::embedded::error::StoreError;
 use crate::embedded::tickets::{AppendMark, Tickets};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use weir_core::event::PartitionId;
 use weir_core::store::log::{Acknowledged, ActionStateLog, Append, AppendKind, EachRecord, LogKey, Position};
 
@@ -17,7 +18,7 @@ pub struct MemoryLog {
 #[derive(Debug, Default)]
 struct PartitionRecords {
     first: u64,
-    records: VecDeque<Option<(LogKey, Vec<u8>)>>,
+    records: VecDeque<Option<(LogKey, Arc<[u8]>)>>,
 }
 
 impl PartitionRecords {

@@ -33,7 +33,7 @@ fn name(key: &str) -> LogKey {
 }
 
 fn record(partition: u32, ticket: u64, value: &[u8]) -> Append {
-    let what = AppendKind::Record(value.to_vec());
+    let what = AppendKind::Record(value.into());
     Append { partition: PartitionId(partition), ticket: Ticket(ticket), key: name(&ticket.to_string()), what }
 }
 

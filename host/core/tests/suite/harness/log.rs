@@ -27,7 +27,7 @@ impl Log {
             AppendKind::Record(value) => {
                 let position = self.end;
                 self.end += 1;
-                self.records.insert(position, (append.key.to_bytes(), value));
+                self.records.insert(position, (append.key.to_bytes(), value.to_vec()));
                 self.positions.insert(append.ticket, position);
                 position
             }

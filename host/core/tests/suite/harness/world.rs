@@ -72,7 +72,7 @@ impl World {
             key: Key::from(key),
             event: Event {
                 id: EventId::of_input("file", &position.to_be_bytes(), payload.as_bytes()),
-                kind: Arc::from(kind),
+                kind: kind.into(),
                 payload: Json::parse(payload).expect("the test writes JSON"),
             },
             position: SourcePosition(position),
