@@ -294,15 +294,22 @@ impl<B: Backend> Executor<B> {
 
     /// Takes an operator out. Nothing of it runs any more, and nothing that it still wants is done.
     pub(super) fn remove(&mut self, partition: PartitionId) -> anyhow::Result<()> {
+        if !self.by_partition.contains_key(&partition) {
+            return Ok(());
+        }
         self.close(partition);
         self.cut_off(partition);
         while let Ok(fact) = self.facts.try_recv() {
             self.on_fact(fact)?;
         }
+<<<<<<< HEAD
         // Also where no operator was here yet: it may come back.
         self.closed.remove(&partition);
         let Some(at) = self.by_partition.remove(&partition) else { return Ok(()) };
+=======
+>>>>>>> main
         self.flush_appends()?;
+        let Some(at) = self.by_partition.remove(&partition) else { return Ok(()) };
         self.operators.swap_remove(at);
         if let Some(moved) = self.operators.get(at) {
             self.by_partition.insert(moved.partition(), at);

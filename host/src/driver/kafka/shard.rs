@@ -61,7 +61,8 @@ pub(super) struct KafkaShard<'a> {
     pub(super) revocation: Option<(Vec<PartitionId>, HashSet<PartitionId>)>,
     pub(super) commit: Option<Commit>,
     pub(super) committed_at: Instant,
-    pub(super) aborted_in_a_row: u32,
+    /// When the first of the checkpoints began that were aborted one after another.
+    pub(super) aborted_since: Option<Instant>,
     full_since: Option<Instant>,
     paused: bool,
     told_policy_stop: bool,
@@ -106,7 +107,7 @@ impl<'a> KafkaShard<'a> {
             revocation: None,
             commit: None,
             committed_at: Instant::now(),
-            aborted_in_a_row: 0,
+            aborted_since: None,
             full_since: None,
             paused: false,
             told_policy_stop: false,
