@@ -302,12 +302,6 @@ impl<B: Backend> Executor<B> {
         while let Ok(fact) = self.facts.try_recv() {
             self.on_fact(fact)?;
         }
-<<<<<<< HEAD
-        // Also where no operator was here yet: it may come back.
-        self.closed.remove(&partition);
-        let Some(at) = self.by_partition.remove(&partition) else { return Ok(()) };
-=======
->>>>>>> main
         self.flush_appends()?;
         let Some(at) = self.by_partition.remove(&partition) else { return Ok(()) };
         self.operators.swap_remove(at);
@@ -315,6 +309,7 @@ impl<B: Backend> Executor<B> {
             self.by_partition.insert(moved.partition(), at);
         }
         self.touched = (0..self.operators.len()).collect();
+        self.closed.remove(&partition);
         Ok(())
     }
 
