@@ -35,6 +35,12 @@ pub(super) fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, R
     let counts = Arc::new(CheckpointCounts::default());
     let (ends_sender, ends) = mpsc::channel(ENDS_MAX * settings.host.shards + 1);
     let start = HostStart { settings, options, kafka, topics, counts: counts.clone(), ends: ends_sender };
+    // Before there is something that a signal should not just cut off: partitions that nobody released.
+    let signals = runtime.block_on(async {
+        let signals = service::signals();
+        tokio::task::yield_now().await;
+        signals
+    });
     let (shards, threads) = start.shards(application)?;
     let service = Service {
         application: settings.name.clone(),
@@ -45,7 +51,6 @@ pub(super) fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, R
     };
     drop(start);
     let ended = runtime.block_on(async {
-        let signals = service::signals();
         service::listen_to_metrics(settings, &service).await.map_err(RunError::Use)?;
         let progress = service::show_progress(settings, &service);
         let ended = watch(&shards, ends, signals, Duration::from_millis(settings.limits.drain_ms_max)).await;
