@@ -91,7 +91,8 @@ impl HostStart<'_> {
         for index in 0..count {
             let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
             shards.orders.push(order_sender);
-            let bytes_max = settings.limits.input_event_bytes_max;
+            let parser =
+                EventParser::new(&self.kafka.source_topic, &settings.source, settings.limits.input_event_bytes_max);
             let start = KafkaShardStart {
                 kafka: self.kafka.clone(),
                 host: host.clone(),
@@ -99,7 +100,7 @@ impl HostStart<'_> {
                 plan: plan.clone(),
                 limits: limits.clone(),
                 scratch: scratch.clone(),
-                parser: EventParser::new(&self.kafka.source_topic, &settings.source, bytes_max),
+                parser: parser.fitting_into(limits.record_bytes_max),
                 on_bad_event: settings.source.on_bad_event,
                 partitions: self.topics.partitions,
                 record_bytes_max: self.record_bytes_max(),
