@@ -4,6 +4,7 @@ mod application;
 mod begin;
 mod failure;
 mod freeze;
+mod handover;
 mod keys;
 mod kill;
 mod records;
