@@ -60,6 +60,15 @@ pub enum CommitError {
     /// Another took partitions of this shard over, and ended its producer.
     #[error("another host took over: {0}")]
     Fenced(String),
+    /// The brokers did not answer, so that nobody knows whether it was committed.
+    #[error(
+        "{what}: no broker answered within {} s: are they reachable? Start again, recovery finds out how it ended",
+        TRANSACTION_MAX.as_secs()
+    )]
+    Silent {
+        /// What was tried.
+        what: String,
+    },
     /// The producer is of no further use, or nobody knows whether it was committed.
     #[error("commit checkpoint: {0}: start again, recovery finds out how it ended")]
     Failed(String),
@@ -138,7 +147,9 @@ impl Work {
         self.producer.begin_transaction().map_err(|error| CommitError::Failed(error.to_string()))?;
         match self.fill(transaction, group) {
             Ok(()) => {}
-            Err(error @ (CommitError::Failed(_) | CommitError::Fenced(_))) => return Err(error),
+            Err(error @ (CommitError::Failed(_) | CommitError::Silent { .. } | CommitError::Fenced(_))) => {
+                return Err(error);
+            }
             Err(error) => {
                 until_done("abort a transaction", || self.producer.abort_transaction(CALL))?;
                 return Err(error);
@@ -271,6 +282,7 @@ fn until_done(what: &str, call: impl Fn() -> Result<(), KafkaError>) -> Result<(
                     () if by_group => return Err(CommitError::Refused(text)),
                     () if inner.txn_requires_abort() => return Err(CommitError::Aborted(text)),
                     () if inner.is_retriable() && since.elapsed() < TRANSACTION_MAX => {}
+                    () if inner.is_retriable() => return Err(CommitError::Silent { what: what.to_owned() }),
                     () => return Err(CommitError::Failed(text)),
                 }
             }

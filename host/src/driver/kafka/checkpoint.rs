@@ -221,7 +221,7 @@ impl KafkaShard<'_> {
                 self.is_lost = true;
                 Ok(())
             }
-            Err(error @ CommitError::Failed(_)) => Err(error.into()),
+            Err(error @ (CommitError::Failed(_) | CommitError::Silent { .. })) => Err(error.into()),
         }
     }
 
