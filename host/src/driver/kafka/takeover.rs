@@ -61,7 +61,10 @@ pub(super) struct TakeoverWork {
 
 /// Producers that were ended, each once, with the time of it.
 #[derive(Debug, Default)]
-pub(super) struct EndedProducers(Mutex<HashMap<String, Arc<OnceLock<Result<u64, String>>>>>);
+pub(super) struct EndedProducers(Mutex<HashMap<String, EndedAt>>);
+
+/// When a producer was ended, or why it could not be.
+type EndedAt = Arc<OnceLock<Result<u64, String>>>;
 
 impl EndedProducers {
     fn end(&self, kafka: &KafkaSettings, id: &str) -> anyhow::Result<u64> {
