@@ -3,5 +3,6 @@
 mod application;
 mod freeze;
 mod kill;
+mod reader;
 mod secured;
 mod topics;
