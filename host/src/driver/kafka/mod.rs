@@ -45,8 +45,12 @@ pub struct KafkaShardStart {
     pub on_bad_event: OnBadEvent,
     /// Partitions of the source.
     pub partitions: u32,
-    /// The largest record that every topic takes, bytes.
-    pub record_bytes_max: usize,
+    /// The largest record that the topic of action states takes, bytes.
+    pub action_state_bytes_max: usize,
+    /// The largest record of a checkpoint, bytes.
+    pub committed_bytes_max: usize,
+    /// The largest record that the topic of dead letters takes, bytes.
+    pub dead_letter_bytes_max: usize,
     /// What becomes of action-state records that can't be decoded.
     pub set_aside: SetAsideRecords,
     /// Invocations at once.

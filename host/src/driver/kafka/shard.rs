@@ -76,8 +76,8 @@ impl<'a> KafkaShard<'a> {
     pub(super) fn join(start: &'a mut KafkaShardStart) -> anyhow::Result<Self> {
         let kafka = start.kafka.clone();
         let transactional_id = format!("{}-{}", kafka.application, unique());
-        let committer = Committer::start(kafka.clone(), &transactional_id, start.record_bytes_max)?;
-        let log = KafkaLog::new(kafka.clone(), start.record_bytes_max)?;
+        let committer = Committer::start(kafka.clone(), &transactional_id, start.committed_bytes_max)?;
+        let log = KafkaLog::new(kafka.clone(), start.action_state_bytes_max)?;
         let lease = ShardLease::new(kafka.lease_ms);
         let waker = Waker::new().context("make a pipe")?;
         log.watch(&waker);
@@ -86,7 +86,12 @@ impl<'a> KafkaShard<'a> {
             actions: start.actions.clone(),
             max: start.invocations_max,
         };
-        let backend = KafkaBackend { log, scratches: HashMap::new(), outboxes: HashMap::new() };
+        let backend = KafkaBackend {
+            log,
+            scratches: HashMap::new(),
+            outboxes: HashMap::new(),
+            dead_letter_bytes_max: start.dead_letter_bytes_max,
+        };
         let member = GroupMember::join(&kafka)?;
         member.watch(&waker);
         let (sender, facts) = mpsc::unbounded_channel();
@@ -123,13 +128,13 @@ impl<'a> KafkaShard<'a> {
             self.executor.flush_appends()?;
             self.take_acknowledged()?;
             self.on_group_events()?;
-            self.advance_partitions()?;
-            self.advance_commit()?;
-            self.tell().await;
             if self.is_lost {
                 self.lease.give_up();
                 return Ok(ShardOutcome::Lost);
             }
+            self.advance_partitions()?;
+            self.advance_commit()?;
+            self.tell().await;
             if let Some(reply) = &mut self.leaving
                 && self.partitions.is_empty()
             {
