@@ -122,12 +122,12 @@ mod tests {
     // [S26] [S29]
     #[test]
     fn a_dead_letter_that_is_too_large_says_what_was_left_out_and_where_it_stands() {
-        let payload = Json::from_checked(&format!("\"{}\"", "x".repeat(100_000)));
+        let payload = Json::from_checked(format!("\"{}\"", "x".repeat(100_000)));
         let event = Event { id: EventId([7; 16]), kind: "input".into(), payload };
         let position = SourcePosition(42);
         let input = InputEvent { key: Key::from("k"), event, position, timestamp_ms: None, headers: [].into() };
         let details = Some(Json::from_checked("[1]"));
-        let failure = Failure { details, ..Failure::fatal("bad", &"é".repeat(5_000)) };
+        let failure = Failure { details, ..Failure::fatal("bad", "é".repeat(5_000)) };
         let letter = DeadLetter { input, sequence_number: None, action: None, failure };
         let text = letter_text(&shortened(letter));
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
