@@ -36,6 +36,12 @@ pub(super) fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, R
     let counts = Arc::new(CheckpointCounts::default());
     let (ends_sender, ends) = mpsc::channel(ENDS_MAX * settings.host.shards + 1);
     let start = HostStart { settings, options, kafka, topics, counts: counts.clone(), ends: ends_sender };
+    // Before there is something that a signal should not just cut off: partitions that nobody released.
+    let signals = runtime.block_on(async {
+        let signals = service::signals();
+        tokio::task::yield_now().await;
+        signals
+    });
     let (shards, threads) = start.shards(application)?;
     let service = Service {
         application: settings.name.clone(),
@@ -46,7 +52,6 @@ pub(super) fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, R
     };
     drop(start);
     let ended = runtime.block_on(async {
-        let signals = service::signals();
         service::listen_to_metrics(settings, &service).await.map_err(RunError::Use)?;
         let progress = service::show_progress(settings, &service);
         let ended = watch(&shards, ends, signals, Duration::from_millis(settings.limits.drain_ms_max)).await;
@@ -108,7 +113,8 @@ impl HostStart<'_> {
         for index in 0..count {
             let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
             shards.orders.push(order_sender);
-            let bytes_max = settings.limits.input_event_bytes_max;
+            let parser =
+                EventParser::new(&self.kafka.source_topic, &settings.source, settings.limits.input_event_bytes_max);
             let start = KafkaShardStart {
                 kafka: self.kafka.clone(),
                 host: host.clone(),
@@ -116,7 +122,7 @@ impl HostStart<'_> {
                 plan: plan.clone(),
                 limits: limits.clone(),
                 scratch: scratch.clone(),
-                parser: EventParser::new(&self.kafka.source_topic, &settings.source, bytes_max),
+                parser: parser.fitting_into(limits.record_bytes_max),
                 on_bad_event: settings.source.on_bad_event,
                 partitions: self.topics.partitions,
                 action_state_bytes_max: self.topics.action_state.record_bytes_max,

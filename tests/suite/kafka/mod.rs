@@ -1,8 +1,13 @@
 //! Applications on Kafka, against real brokers.
 
 mod application;
+mod begin;
+mod failure;
 mod freeze;
+mod keys;
 mod kill;
 mod reader;
+mod records;
 mod secured;
 mod topics;
+mod torture;

@@ -7,6 +7,7 @@ use super::backend::KafkaBackend;
 use super::checkpoint::Commit;
 use super::lease::{LeaseGate, ShardLease};
 use super::partition::{Owned, Partition, Stage};
+use super::set_aside::SetAside;
 use super::takeover::{NumberedFact, TakeoverWork};
 use super::{KafkaShardStart, ShardOutcome};
 use crate::clock::now_ms;
@@ -219,22 +220,17 @@ impl<'a> KafkaShard<'a> {
                 }
                 Err(bad) => {
                     let place = format!("{}, partition {partition}, offset {position}", self.start.kafka.source_topic);
-                    let key = Key::new(record.key().unwrap_or_default());
                     if self.start.on_bad_event == OnBadEvent::Stop {
                         return Err(anyhow!(
                             "{place}: record {bad}: mend it, or set source.on_bad_event to \"set-aside\""
                         ));
                     }
-                    let value = record.value().map(weir_core::base64::encode);
-                    let letter = serde_json::json!({
-                        "source_topic": self.start.kafka.source_topic,
-                        "partition": partition.0,
-                        "source_position": position,
-                        "failure": { "kind": "bad-event", "message": format!("record {bad}") },
-                        "value": value,
-                    });
+                    let topic = &self.start.kafka.source_topic;
+                    let letter =
+                        SetAside { topic, partition, position, bad: &bad, key: record.key(), value: record.value() };
+                    let (key, letter) = letter.fitting_into(self.start.limits.record_bytes_max);
                     let outbox = self.executor.backend.outboxes.entry(partition).or_default();
-                    outbox.push_dead_letter(key, letter.to_string());
+                    outbox.push_dead_letter(key, letter);
                     tracing::warn!("{place}: record {bad}: set aside");
                 }
             }
