@@ -68,7 +68,7 @@ fn topics_are_bounded_by_what_is_live_however_many_events_there_were() {
     }
     assert_eq!(application.live_action_states(), [""; 0]);
     let counts = application.output();
-    let last = counts.lines.iter().filter(|line| line["key"] == "key-7").next_back().expect("an output");
+    let last = counts.lines.iter().rfind(|line| line["key"] == "key-7").expect("an output");
     let n = (0..produced).filter(|n| n % KEYS == 7).count();
     assert_eq!(last["payload"], json!({"n": n, "total": 2 * n}));
 }
