@@ -128,6 +128,7 @@ impl HostStart<'_> {
                 action_state_bytes_max: self.topics.action_state.record_bytes_max,
                 committed_bytes_max: self.committed_bytes_max(),
                 dead_letter_bytes_max: self.topics.dead_letter.record_bytes_max,
+                reading_max: self.reading_max(),
                 set_aside: set_aside.clone(),
                 invocations_max: settings.limits.invocations_max.div_ceil(count),
                 interval: Duration::from_millis(settings.store.checkpoint_interval_ms),
@@ -147,6 +148,12 @@ impl HostStart<'_> {
         let Topics { keyed_state, sink, dead_letter, .. } = &self.topics;
         let all = [keyed_state, dead_letter].into_iter().chain(sink);
         all.map(|topic| topic.record_bytes_max).max().unwrap_or(0)
+    }
+
+    /// A reader that is slower than the cleaner may miss a tombstone.
+    fn reading_max(&self) -> Duration {
+        let Topics { action_state, keyed_state, .. } = &self.topics;
+        Duration::from_millis(action_state.reading_ms_max.min(keyed_state.reading_ms_max))
     }
 
     /// What an operator may hold: no record is larger than what the topics take [S26].

@@ -2,6 +2,7 @@
 
 mod application;
 mod begin;
+mod eviction;
 mod failure;
 mod freeze;
 mod keys;

@@ -52,6 +52,8 @@ pub struct KafkaShardStart {
     pub committed_bytes_max: usize,
     /// The largest record that the topic of dead letters takes, bytes.
     pub dead_letter_bytes_max: usize,
+    /// How long a restore or a rebuild may take.
+    pub reading_max: Duration,
     /// What becomes of action-state records that can't be decoded.
     pub set_aside: SetAsideRecords,
     /// Invocations at once.
@@ -86,6 +88,7 @@ impl KafkaShardStart {
             scratch: self.scratch.clone(),
             partitions: self.partitions,
             record_bytes_max: self.limits.record_bytes_max,
+            reading_max: self.reading_max,
             set_aside: self.set_aside.clone(),
             ended: Arc::new(EndedProducers::default()),
             facts: mpsc::unbounded_channel().0,
