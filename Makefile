@@ -36,9 +36,9 @@ simulate:                          ## SEEDS=… histories of the simulator
 	$(CARGO) run $(PROFILE) -p weir-simulator --bin weir-simulate -- --seeds $(SEEDS)
 	$(CARGO) run $(PROFILE) -p weir-simulator --bin weir-simulate -- --cluster --seeds $(SEEDS)
 
-torture: tools tools-kafka guests ## the kill tests, 200 kills instead of 10
+torture: tools tools-kafka guests ## the kill tests, 200 kills instead of 10, and what else takes minutes
 	$(CARGO) build $(PROFILE) -p weir -p quakes-world
-	WEIR_KILLS=200 $(CARGO) test $(PROFILE) -p weir-tests --test suite kill -- --nocapture
+	WEIR_KILLS=200 $(CARGO) test $(PROFILE) -p weir-tests --test suite -- kill torture --nocapture
 
 bench: tools tools-kafka guests   ## the figures of BENCHMARKS.md
 	scripts/bench

@@ -54,10 +54,8 @@ impl<'a> Clients<'a> {
         self.base()
     }
 
-    /// A member of the group, which reads the source topic.
-    ///
-    /// It does not reset a position by itself: the driver seeks to where the checkpoint, or at the first start
-    /// `source.start`, says; an offset that the broker deleted since is an error, for its events would be skipped.
+    /// A member of the group. What the group gives it, another client reads, from where the checkpoint, or at the first
+    /// start `source.start`, says; an offset that the broker deleted since is an error, for its events would be skipped.
     pub fn source(&self) -> ClientConfig {
         let mut config = self.reader(Isolation::Committed);
         self.unless_set(&mut config, "session.timeout.ms", SESSION_TIMEOUT_MS);
@@ -65,7 +63,7 @@ impl<'a> Clients<'a> {
         config
     }
 
-    /// A consumer that is assigned the partitions it reads, for restore and rebuild. It joins no group, and has its id
+    /// A consumer that is assigned the partitions it reads, for the source, restore and rebuild. It joins no group, and has its id
     /// only because librdkafka asks for one.
     pub fn reader(&self, isolation: Isolation) -> ClientConfig {
         let mut config = self.base();

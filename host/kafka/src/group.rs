@@ -1,6 +1,6 @@
 //! A member of the consumer group that shares the partitions of the source out.
 
-use crate::client::{Clients, log, log_error};
+use crate::client::{Clients, Isolation, LoggingContext, log, log_error};
 use crate::reader::is_passing;
 use crate::settings::KafkaSettings;
 use crate::waker::{Queue, Waker};
@@ -11,9 +11,11 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use weir_core::event::PartitionId;
 
 /// How long a call to the broker may take.
@@ -90,7 +92,13 @@ impl SourceRecord<'_> {
 /// What a member commits with: the group's generation, as it was when an assignment was taken up.
 pub type Membership = Arc<ConsumerGroupMetadata>;
 
-/// A member of the group.
+/// A member of the group, and a reader of what it was given.
+///
+/// Two clients: the one that is the member reads nothing, and the one that reads is in no group. So a partition is read
+/// from the offset where its recovery says that it goes on, and never from anywhere else: a client that reads what its
+/// group assigns needs an offset at once, and one that is looked up, such as the end, may come to count after a seek that
+/// was made meanwhile, which skips records. A rebalance does not throw away what the reader has fetched of partitions that
+/// stay, either, and a member that takes no records still listens to its group.
 ///
 /// The group's events come out in their order and wait for the member: the group goes on only after `take_up` or
 /// `give_up` has answered them. *Invariant:* the group's metadata is read only at an event that is not answered yet,
@@ -98,6 +106,9 @@ pub type Membership = Arc<ConsumerGroupMetadata>;
 pub struct GroupMember {
     topic: String,
     consumer: BaseConsumer<Rebalances>,
+    source: BaseConsumer<LoggingContext>,
+    /// What the source reads, or has paused.
+    reading: RefCell<BTreeSet<PartitionId>>,
 }
 
 /// Events of the group that were not taken yet.
@@ -121,9 +132,7 @@ impl ClientContext for Rebalances {
 impl ConsumerContext for Rebalances {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
         if self.leaving.load(Ordering::Acquire) {
-            if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-                let _ = consumer.incremental_unassign(partitions);
-            }
+            answer_all(consumer);
             return;
         }
         let named = partitions.elements().iter().map(|element| PartitionId(element.partition() as u32)).collect();
@@ -136,12 +145,22 @@ impl ConsumerContext for Rebalances {
     }
 }
 
+/// Answers whichever event of the group waits for an answer, so that a member which leaves is let go. Partitions are
+/// never named: the member itself reads none.
+fn answer_all(consumer: &BaseConsumer<Rebalances>) {
+    let none = TopicPartitionList::new();
+    let _ = consumer.incremental_assign(&none);
+    let _ = consumer.incremental_unassign(&none);
+}
+
 impl GroupMember {
     /// Joins the group of the application.
     pub fn join(settings: &KafkaSettings) -> Result<Self, GroupError> {
-        let consumer = Clients::new(settings).source().create_with_context(Rebalances::default());
-        let consumer = consumer.map_err(|error: KafkaError| GroupError::Client(error.to_string()))?;
-        let member = Self { topic: settings.source_topic.clone(), consumer };
+        let client = |error: KafkaError| GroupError::Client(error.to_string());
+        let clients = Clients::new(settings);
+        let consumer = clients.source().create_with_context(Rebalances::default()).map_err(client)?;
+        let source = clients.reader(Isolation::Committed).create_with_context(LoggingContext).map_err(client)?;
+        let member = Self { topic: settings.source_topic.clone(), consumer, source, reading: RefCell::default() };
         member.consumer.subscribe(&[&member.topic]).map_err(|error| member.failed("subscribe", &error))?;
         Ok(member)
     }
@@ -149,17 +168,16 @@ impl GroupMember {
     /// Has the waker told of records and events.
     pub fn watch(&self, waker: &Waker) {
         waker.watch(self.consumer.client(), Queue::Consumer);
+        waker.watch(self.source.client(), Queue::Consumer);
     }
 
     /// The next record, if one is there.
     pub fn poll(&self) -> Result<Option<SourceRecord<'_>>, GroupError> {
-        // An event of the group ends a poll without a record: records may be behind it.
+        // What is no record ends a poll, too: records may be behind it.
         for _ in 0..2 {
-            match self.consumer.poll(Duration::ZERO) {
+            match self.source.poll(Duration::ZERO) {
                 Some(Ok(message)) => return Ok(Some(SourceRecord(message))),
-                Some(Err(error)) if is_passing(&error) || is_of_membership(&error) => {
-                    tracing::warn!("consumer group: {error}");
-                }
+                Some(Err(error)) if is_passing(&error) => tracing::warn!("read {}: {error}", self.topic),
                 Some(Err(error)) => return Err(self.failed("read", &error)),
                 None => {}
             }
@@ -168,17 +186,25 @@ impl GroupMember {
     }
 
     /// What the group told since the last call, in order.
-    pub fn take_events(&self) -> Vec<GroupEvent> {
-        std::mem::take(&mut *self.consumer.context().events.lock().expect("nobody panics with it"))
+    pub fn take_events(&self) -> Result<Vec<GroupEvent>, GroupError> {
+        // An event of the group ends a poll without a record; more than a few never wait.
+        for _ in 0..2 {
+            match self.consumer.poll(Duration::ZERO) {
+                Some(Err(error)) if is_passing(&error) || is_of_membership(&error) => {
+                    tracing::warn!("consumer group: {error}");
+                }
+                Some(Err(error)) => return Err(self.failed("be a member of the group", &error)),
+                Some(Ok(_)) | None => {}
+            }
+        }
+        Ok(std::mem::take(&mut *self.consumer.context().events.lock().expect("nobody panics with it")))
     }
 
-    /// Takes up an assignment, with its partitions paused; the metadata with which this member commits from now on.
-    pub fn take_up(&self, partitions: &[PartitionId]) -> Result<Membership, GroupError> {
+    /// Takes up an assignment, of which nothing is read yet; the metadata with which this member commits from now on.
+    pub fn take_up(&self) -> Result<Membership, GroupError> {
         let membership = self.membership()?;
-        // Where it is read from is known after recovery; the end asks for no reset.
-        let list = self.list(partitions, Offset::End)?;
-        self.consumer.incremental_assign(&list).map_err(|error| self.failed("take partitions", &error))?;
-        self.pause(partitions)?;
+        let taken = self.consumer.incremental_assign(&TopicPartitionList::new());
+        taken.map_err(|error| self.failed("take partitions", &error))?;
         Ok(membership)
     }
 
@@ -196,39 +222,38 @@ impl GroupMember {
 
     /// Gives partitions up: the group goes on.
     pub fn give_up(&self, partitions: &[PartitionId]) -> Result<(), GroupError> {
-        let list = self.list(partitions, Offset::Invalid)?;
-        self.consumer.incremental_unassign(&list).map_err(|error| self.failed("give partitions up", &error))
+        let mut reading = self.reading.borrow_mut();
+        let read: Vec<PartitionId> = partitions.iter().copied().filter(|partition| reading.remove(partition)).collect();
+        let list = self.list(&read, Offset::Invalid)?;
+        let stopped = self.source.incremental_unassign(&list);
+        let given_up = stopped.and_then(|()| self.consumer.incremental_unassign(&TopicPartitionList::new()));
+        given_up.map_err(|error| self.failed("give partitions up", &error))
     }
 
-    /// Reads a partition from this offset on.
+    /// Reads a partition from this offset on, for the first time or after a pause.
     pub fn start(&self, partition: PartitionId, offset: u64) -> Result<(), GroupError> {
-        let since = Instant::now();
-        while let Err(error) = self.seek(partition, offset)? {
-            // The client may still be about to begin with the partition, on a thread of its own.
-            if error.rdkafka_error_code() != Some(RDKafkaErrorCode::State) || since.elapsed() > ANSWER_MAX {
-                return Err(self.failed("seek", &error));
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        self.resume(&[partition])
-    }
-
-    fn seek(&self, partition: PartitionId, offset: u64) -> Result<Result<(), KafkaError>, GroupError> {
         let list = self.list(&[partition], Offset::Offset(offset as i64))?;
-        let sought = self.consumer.seek_partitions(list, ANSWER_MAX).map_err(|error| self.failed("seek", &error))?;
-        Ok(sought.elements().iter().try_for_each(|element| element.error()))
+        if self.reading.borrow_mut().insert(partition) {
+            self.source.incremental_assign(&list).map_err(|error| self.failed("read", &error))?;
+        } else {
+            let sought = self.source.seek_partitions(list, ANSWER_MAX).map_err(|error| self.failed("seek", &error))?;
+            let sought = sought.elements().iter().try_for_each(|element| element.error());
+            sought.map_err(|error| self.failed("seek", &error))?;
+        }
+        // A pause may outlast the giving up of a partition that comes back.
+        self.resume(&[partition])
     }
 
     /// Reads no more of these for now.
     pub fn pause(&self, partitions: &[PartitionId]) -> Result<(), GroupError> {
         let list = self.list(partitions, Offset::Invalid)?;
-        self.consumer.pause(&list).map_err(|error| self.failed("pause", &error))
+        self.source.pause(&list).map_err(|error| self.failed("pause", &error))
     }
 
     /// Reads on.
     pub fn resume(&self, partitions: &[PartitionId]) -> Result<(), GroupError> {
         let list = self.list(partitions, Offset::Invalid)?;
-        self.consumer.resume(&list).map_err(|error| self.failed("resume", &error))
+        self.source.resume(&list).map_err(|error| self.failed("resume", &error))
     }
 
     fn list(&self, partitions: &[PartitionId], offset: Offset) -> Result<TopicPartitionList, GroupError> {
@@ -256,11 +281,8 @@ impl Drop for GroupMember {
     /// Leaves the group. What it still has is no longer its own from here on.
     fn drop(&mut self) {
         self.consumer.context().leaving.store(true, Ordering::Release);
-        if let Ok(assignment) = self.consumer.assignment()
-            && assignment.count() > 0
-        {
-            let _ = self.consumer.incremental_unassign(&assignment);
-        }
+        answer_all(&self.consumer);
+        let _ = self.source.unassign();
     }
 }
 

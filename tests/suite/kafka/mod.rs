@@ -5,6 +5,7 @@ mod begin;
 mod eviction;
 mod failure;
 mod freeze;
+mod handover;
 mod keys;
 mod kill;
 mod reader;

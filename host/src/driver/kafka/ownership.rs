@@ -17,10 +17,10 @@ use weir_kafka::GroupEvent;
 impl KafkaShard<'_> {
     /// What the group told.
     pub(super) fn on_group_events(&mut self) -> anyhow::Result<()> {
-        for event in self.member.take_events() {
+        for event in self.member.take_events()? {
             match event {
                 GroupEvent::Assigned(partitions) => {
-                    self.membership = Some(self.member.take_up(&partitions)?);
+                    self.membership = Some(self.member.take_up()?);
                     if self.leaving.is_some() {
                         continue;
                     }

@@ -38,9 +38,6 @@ const APPENDS_UNCHECKPOINTED_MAX: usize = 256 << 10;
 const IN_FLIGHT_MAX: usize = 50_000;
 /// Events that are taken before the rest is looked after.
 const TAKE_MAX: usize = 64;
-/// How long a shard that is full lets its partitions be before it pauses them: a pause throws away what is in the
-/// client's queue.
-const PAUSE_AFTER: Duration = Duration::from_millis(200);
 /// How often the loop runs at least.
 const TICK: Duration = Duration::from_millis(20);
 
@@ -64,8 +61,6 @@ pub(super) struct KafkaShard<'a> {
     pub(super) committed_at: Instant,
     /// When the first of the checkpoints began that were aborted one after another.
     pub(super) aborted_since: Option<Instant>,
-    full_since: Option<Instant>,
-    paused: bool,
     told_policy_stop: bool,
     /// It is to end, once nothing is owned any more.
     pub(super) leaving: Option<Option<oneshot::Sender<()>>>,
@@ -114,8 +109,6 @@ impl<'a> KafkaShard<'a> {
             commit: None,
             committed_at: Instant::now(),
             aborted_since: None,
-            full_since: None,
-            paused: false,
             told_policy_stop: false,
             leaving: None,
             is_lost: false,
@@ -190,9 +183,9 @@ impl<'a> KafkaShard<'a> {
     /// Takes records of the source while there is room; how many.
     async fn take_records(&mut self) -> anyhow::Result<usize> {
         let takes = self.takes_events();
-        self.pause_or_resume(takes)?;
+        self.pause_or_resume()?;
         let mut taken = 0;
-        while taken < TAKE_MAX && (takes || self.paused) {
+        while taken < TAKE_MAX && takes {
             let now = now_ms();
             let Some(record) = self.member.poll()? else { break };
             let partition = record.partition();
@@ -251,19 +244,12 @@ impl<'a> KafkaShard<'a> {
             && self.executor.backend.log.in_flight() < IN_FLIGHT_MAX
     }
 
-    /// A shard that is full for long pauses its partitions, so that it can listen to the group; a partition with a full
-    /// quarantined key is paused alone.
-    fn pause_or_resume(&mut self, takes: bool) -> anyhow::Result<()> {
-        match (takes, self.full_since) {
-            (true, Some(_)) => self.full_since = None,
-            (false, None) => self.full_since = Some(Instant::now()),
-            _ => {}
-        }
-        self.paused = self.full_since.is_some_and(|since| since.elapsed() > PAUSE_AFTER);
+    /// A partition with a full quarantined key is paused alone.
+    fn pause_or_resume(&mut self) -> anyhow::Result<()> {
         for (partition, entry) in &mut self.partitions {
             let Stage::Running(owned) = &mut entry.stage else { continue };
             let at = self.executor.operator_at(*partition).expect("a running partition has an operator");
-            let pause = self.paused || self.executor.operators[at].is_full();
+            let pause = self.executor.operators[at].is_full();
             if pause && !owned.paused {
                 self.member.pause(&[*partition])?;
             } else if !pause && owned.paused {

@@ -5,7 +5,7 @@ use crate::kafka::application::Application;
 use serde_json::json;
 use std::time::Duration;
 use weir_tests::kafka::Cluster;
-use weir_tests::{Random, guests};
+use weir_tests::{Project, Random, guests};
 
 const EVENTS: usize = 200_000;
 const KEYS: usize = 1_000;
@@ -37,7 +37,7 @@ fn topics_are_bounded_by_what_is_live_however_many_events_there_were() {
     let mut manifest = application.manifest(&guests::tally());
     manifest.more = manifest.more.replacen("client =", state_topic, 1);
     let projects = [(); 2].map(|()| application.host(&manifest));
-    let mut hosts = projects.each_ref().map(weir_tests::Project::start);
+    let mut hosts = projects.each_ref().map(Project::start);
     for kill in 0..KILLS {
         produce(&application, kill * EVENTS / KILLS, EVENTS / KILLS);
         std::thread::sleep(Duration::from_millis(random.below(5_000)));

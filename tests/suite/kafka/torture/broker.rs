@@ -4,7 +4,7 @@ use super::{Load, is_wanted, wait_long};
 use crate::kafka::application::Application;
 use std::time::Duration;
 use weir_tests::kafka::Cluster;
-use weir_tests::{Project, Random, wait_until};
+use weir_tests::{Random, wait_until};
 
 /// How often brokers die in one test.
 const DEATHS: u64 = 4;
@@ -20,7 +20,7 @@ fn hosts_outlive_the_death_of_their_only_broker() {
     let application = Application::new(&cluster, "one-broker", 4);
     let load = Load::new(&application, random.number());
     let projects = [(); 2].map(|()| application.host(&load.manifest));
-    let mut hosts = projects.each_ref().map(Project::start);
+    let mut hosts = load.start(&projects);
     for _ in 0..DEATHS {
         for _ in 0..1 + random.below(4) {
             load.produce();
@@ -36,7 +36,7 @@ fn hosts_outlive_the_death_of_their_only_broker() {
     for host in &mut hosts {
         assert!(!host.has_ended(), "it ended:\n{}", host.stderr());
     }
-    load.check_end(hosts.into());
+    load.check_end(hosts);
 }
 
 // [S26] [S31] [S32] [S33] [D11]
@@ -51,7 +51,7 @@ fn hosts_go_on_without_one_of_three_brokers() {
     let load = Load::new(&application, random.number());
     let projects = [(); 2].map(|()| application.host(&load.manifest));
     let hosts = load.during(|| {
-        let mut hosts = projects.each_ref().map(Project::start);
+        let mut hosts = load.start(&projects);
         for _ in 0..DEATHS {
             let broker = 1 + random.below(3) as u32;
             std::thread::sleep(Duration::from_millis(1_000 + random.below(3_000)));
@@ -67,7 +67,7 @@ fn hosts_go_on_without_one_of_three_brokers() {
         }
         hosts
     });
-    load.check_end(hosts.into());
+    load.check_end(hosts);
 }
 
 // [S26] [S31] [S32] [D11]
@@ -81,7 +81,7 @@ fn a_host_that_reaches_no_broker_for_long_stops_and_the_next_start_is_clean() {
     let application = Application::new(&cluster, "unreachable", 4);
     let load = Load::new(&application, random.number());
     let projects = [(); 2].map(|()| application.host(&load.manifest));
-    let mut hosts = projects.each_ref().map(Project::start);
+    let mut hosts = load.start(&projects);
     load.produce();
     wait_until("some outputs are there", || application.outputs() > 4);
     load.produce();
@@ -95,7 +95,7 @@ fn a_host_that_reaches_no_broker_for_long_stops_and_the_next_start_is_clean() {
     }
     cluster.restart(None);
     load.scene.world.note_kill();
-    let hosts = projects.each_ref().map(Project::start);
+    let hosts = load.start(&projects);
     load.produce();
-    load.check_end(hosts.into());
+    load.check_end(hosts);
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use weir_tests::process::Weir;
 use weir_tests::torture::Scene;
-use weir_tests::{Manifest, guests};
+use weir_tests::{Manifest, Project, guests};
 
 /// Whether the tests that take minutes are wanted; says so where they are not.
 fn is_wanted(test: &str) -> bool {
@@ -38,6 +38,13 @@ impl<'a> Load<'a> {
         Self { application, scene, manifest, rounds: AtomicU64::new(0), is_over: AtomicBool::new(false) }
     }
 
+    /// Starts hosts, and waits until each has partitions.
+    fn start(&self, projects: &[Project]) -> Vec<Weir> {
+        let mut hosts: Vec<Weir> = projects.iter().map(Project::start).collect();
+        hosts.iter_mut().for_each(|host| drop(host.wait_for_log("is taken over")));
+        hosts
+    }
+
     /// One event for each key.
     fn produce(&self) {
         let n = self.rounds.load(Ordering::Relaxed);
@@ -59,7 +66,7 @@ impl<'a> Load<'a> {
             scope.spawn(|| {
                 while !self.is_over.load(Ordering::Relaxed) {
                     self.produce();
-                    std::thread::sleep(Duration::from_millis(150));
+                    std::thread::sleep(Duration::from_millis(400));
                 }
             });
             let ends = Ends(&self.is_over);

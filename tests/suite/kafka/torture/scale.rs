@@ -3,8 +3,7 @@
 use super::{Load, is_wanted};
 use crate::kafka::application::Application;
 use std::time::Duration;
-use weir_tests::process::Weir;
-use weir_tests::{Project, Random, kafka};
+use weir_tests::{Random, kafka, wait_until};
 
 const PARTITIONS: u32 = 6;
 
@@ -24,12 +23,10 @@ fn one_host_three_and_one_again_do_everything_once() {
     let load = Load::new(&application, random.number());
     let projects = [(); 3].map(|()| application.host(&load.manifest));
     let last = load.during(|| {
-        let first = projects[0].start();
+        let mut hosts = load.start(&projects[..1]);
         some_time(&mut random);
-        let others = [projects[1].start(), projects[2].start()];
+        hosts.extend(load.start(&projects[1..]));
         some_time(&mut random);
-        some_time(&mut random);
-        let mut hosts: Vec<Weir> = [first].into_iter().chain(others).collect();
         while hosts.len() > 1 {
             let leaves = hosts.swap_remove(random.below(hosts.len() as u64) as usize);
             leaves.stop().expect(0);
@@ -52,21 +49,24 @@ fn a_rolling_restart_does_everything_once() {
     let load = Load::new(&application, random.number());
     let projects = [(); 3].map(|()| application.host(&load.manifest));
     let hosts = load.during(|| {
-        let mut hosts = projects.each_ref().map(Project::start);
+        let mut hosts = load.start(&projects);
         for _ in 0..3 {
             for (at, project) in projects.iter().enumerate() {
                 some_time(&mut random);
                 // The new one is there before the old one has gone, or after.
                 if random.below(2) == 0 {
-                    std::mem::replace(&mut hosts[at], project.start()).stop().expect(0);
+                    let old = std::mem::replace(&mut hosts[at], project.start());
+                    old.stop().expect(0);
                 } else {
                     hosts[at].terminate();
-                    weir_tests::wait_until("the host ends", || hosts[at].has_ended());
-                    std::mem::replace(&mut hosts[at], project.start()).wait().expect(0);
+                    wait_until("the host ends", || hosts[at].has_ended());
+                    let old = std::mem::replace(&mut hosts[at], project.start());
+                    old.wait().expect(0);
                 }
+                hosts[at].wait_for_log("is taken over");
             }
         }
         hosts
     });
-    load.check_end(hosts.into());
+    load.check_end(hosts);
 }

@@ -3,7 +3,7 @@
 use super::{Load, is_wanted};
 use crate::kafka::application::Application;
 use std::time::Duration;
-use weir_tests::{Project, Random, kafka};
+use weir_tests::{Random, kafka};
 
 // [D20] [S30] [S31]
 #[test]
@@ -26,7 +26,7 @@ fn two_hosts_take_effect_once_over_tls_with_a_login() {
     load.manifest.more = load.manifest.more.replacen("client = { ", &client, 1);
     let projects = [(); 2].map(|()| application.host(&load.manifest));
     projects.iter().for_each(|project| project.write("password", cluster.value("PASSWORD")));
-    let mut hosts = projects.each_ref().map(Project::start);
+    let mut hosts = load.start(&projects);
     for victim in [0, 1, 0] {
         load.produce();
         std::thread::sleep(Duration::from_millis(random.below(4_000)));
@@ -35,5 +35,5 @@ fn two_hosts_take_effect_once_over_tls_with_a_login() {
         hosts[victim] = projects[victim].start();
     }
     load.produce();
-    load.check_end(hosts.into());
+    load.check_end(hosts);
 }
