@@ -8,6 +8,7 @@ mod freeze;
 mod inspect;
 mod keys;
 mod kill;
+mod quakes;
 mod reader;
 mod records;
 mod repair;
