@@ -5,6 +5,7 @@ mod checkpoint;
 mod lease;
 mod ownership;
 mod partition;
+mod repairs;
 mod set_aside;
 mod shard;
 mod takeover;
