@@ -5,12 +5,16 @@ PROFILE = --release --locked
 SEEDS ?= 2000
 export WEIR_SIMULATION_SEEDS ?= $(SEEDS)
 
-.PHONY: demo test check guests host simulate torture bench mutants clean
+.PHONY: demo demo-kafka test check guests host simulate torture bench mutants clean
 
 # Without Kafka, which would take as long again to build. The rest is the same for both, and built once.
 demo: tools guests-quakes          ## runs examples/quakes, killed five times on the way
 	$(CARGO) build $(PROFILE) -p weir -p quakes-world --no-default-features
 	target/release/quakes-demo --weir target/release/weir
+
+demo-kafka: tools tools-kafka guests-quakes   ## the same on Kafka: two hosts, killed in turns; needs Java 17 and Maven
+	$(CARGO) build $(PROFILE) -p weir -p quakes-world
+	examples/quakes/kafka.sh
 
 test: tools tools-kafka guests    ## passes the whole test suite
 	$(CARGO) build $(PROFILE) -p weir -p quakes-world

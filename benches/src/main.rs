@@ -39,6 +39,7 @@ pub struct Bench {
 }
 
 fn main() -> anyhow::Result<()> {
+    weir::allocator::set_up();
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [command, rest @ ..] = &mut arguments[..] {
         match command.as_str() {

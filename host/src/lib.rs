@@ -1,5 +1,6 @@
 //! The host: files, inbox, embedded store, command line, assemble.
 
+pub mod allocator;
 pub mod application;
 pub mod assemble;
 pub mod build;

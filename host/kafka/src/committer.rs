@@ -235,7 +235,7 @@ impl Work {
                 std::thread::sleep(LOOK);
             }
         }
-        match self.producer.context().first_failure.lock().expect("nobody panics with it").take() {
+        match self.producer.context().take_failure() {
             None => Ok(()),
             Some(what) => Err(CommitError::Aborted(what)),
         }
@@ -299,8 +299,15 @@ fn is_fenced(code: RDKafkaErrorCode) -> bool {
 
 /// Whether the records of a transaction arrived.
 #[derive(Debug, Default)]
-struct Arrivals {
+pub(crate) struct Arrivals {
     first_failure: Mutex<Option<String>>,
+}
+
+impl Arrivals {
+    /// Why the first record since the last call did not arrive, if one did not.
+    pub(crate) fn take_failure(&self) -> Option<String> {
+        self.first_failure.lock().expect("nobody panics with it").take()
+    }
 }
 
 impl ClientContext for Arrivals {

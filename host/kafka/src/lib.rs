@@ -7,6 +7,7 @@ pub mod changelog;
 pub mod client;
 mod committer;
 pub mod connect;
+pub mod control;
 pub mod error;
 mod group;
 mod log;
@@ -19,6 +20,7 @@ mod waker;
 
 pub use client::{Clients, Isolation};
 pub use committer::{CommitError, Committer, PartitionPart, Transaction, end_producer};
+pub use control::{ControlAnswers, ControlError, ControlListener, ControlRequest};
 pub use error::SetupError;
 pub use group::{GroupError, GroupEvent, GroupMember, Membership, SourceRecord};
 pub use log::{EPOCH_HEADER, KafkaLog, KafkaLogError};

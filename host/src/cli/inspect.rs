@@ -29,24 +29,25 @@ fn keys(options: &ListOptions, paint: Paint) -> anyhow::Result<()> {
     if keys.is_empty() {
         return print("no keys\n");
     }
+    let on_kafka = keys.iter().any(|key| key.partition.is_some());
+    let partition_column = on_kafka.then_some(Column::Number("PARTITION"));
     let columns = [
-        Column::Words("KEY"),
         Column::Number("NEXT"),
         Column::Number("COMPLETED"),
         Column::Number("TASKS"),
         Column::Number("PENDING"),
         Column::Words("STATUS"),
     ];
-    let mut table = Table::new(columns);
+    let mut table = Table::new([Column::Words("KEY")].into_iter().chain(partition_column).chain(columns));
     for key in &keys {
-        table.row([
-            shown(&key.name),
+        let cells = [
             key.sequence_number.to_string(),
             key.last_completed.map_or("-".to_owned(), |number| number.to_string()),
             key.tasks.to_string(),
             key.pending.to_string(),
             status(key),
-        ]);
+        ];
+        table.row([shown(&key.name)].into_iter().chain(partition_cell(key.partition)).chain(cells));
     }
     print(&(table.to_text(paint) + &more_line(more, keys.last().map(|key| &key.name))))
 }
@@ -97,6 +98,11 @@ pub(super) fn shown(name: &KeyName) -> String {
         true => name.key.clone(),
         false => format!("{} (percent-encoded)", name.key),
     }
+}
+
+/// What tables say of a partition, where keys have one that people know of.
+pub(super) fn partition_cell(partition: Option<u32>) -> Option<String> {
+    partition.map(|partition| partition.to_string())
 }
 
 fn status(key: &KeyHeader) -> String {
@@ -160,6 +166,9 @@ fn describe(detail: &KeyDetail, paint: Paint) -> anyhow::Result<String> {
         let why =
             format!("{}: {} ({}), {} attempts", failure.kind, failure.message, failure.class, quarantine.attempts);
         lines.push(("quarantined by", format!("{}: {}", quarantine.action, escape_controls(&why))));
+    }
+    if let Some(partition) = partition_cell(header.partition) {
+        lines.insert(1, ("partition", partition));
     }
     let mut text = String::new();
     for (name, value) in lines {

@@ -2,7 +2,7 @@
 
 use super::control::{ask, key_named, unexpected};
 use super::exit::{Exit, WrongUse};
-use super::inspect::shown;
+use super::inspect::{partition_cell, shown};
 use super::options::{ManifestOptions, QuarantineCommand, QuarantineOptions, RepairOptions};
 use super::output::{print, print_json};
 use super::paint::Paint;
@@ -29,25 +29,27 @@ fn list(manifest: &ManifestOptions, json: bool, paint: Paint) -> anyhow::Result<
     if keys.is_empty() {
         return print("no key is quarantined\n");
     }
-    let mut table = Table::new([
-        Column::Words("KEY"),
+    let on_kafka = keys.iter().any(|key| key.partition.is_some());
+    let partition_column = on_kafka.then_some(Column::Number("PARTITION"));
+    let columns = [
         Column::Number("NUMBER"),
         Column::Words("ACTION"),
         Column::Number("ATTEMPTS"),
         Column::Number("PENDING"),
         Column::Words("CLASS"),
         Column::Words("FAILURE"),
-    ]);
+    ];
+    let mut table = Table::new([Column::Words("KEY")].into_iter().chain(partition_column).chain(columns));
     for key in &keys {
-        table.row([
-            shown(&key.name),
+        let cells = [
             key.sequence_number.to_string(),
             key.action.clone(),
             key.attempts.to_string(),
             key.pending.to_string(),
             key.failure.class.clone(),
             format!("{}: {}", key.failure.kind, key.failure.message),
-        ]);
+        ];
+        table.row([shown(&key.name)].into_iter().chain(partition_cell(key.partition)).chain(cells));
     }
     let next = "repair with: weir quarantine retry | skip | discard KEY\n";
     print(&(table.to_text(paint) + &paint.faint(next)))
@@ -64,13 +66,17 @@ fn quarantined(manifest: &ManifestOptions) -> anyhow::Result<Vec<QuarantinedKey>
 fn execute_repair(options: &RepairOptions, repair: RepairKind) -> anyhow::Result<()> {
     let name = key_named(&options.key, options.encoded)?;
     let keys = quarantined(&options.manifest)?;
-    let Some(key) = keys.into_iter().find(|key| key.name == name) else {
+    let mut found = keys.into_iter().filter(|key| key.name == name).collect::<Vec<_>>();
+    // On Kafka a key may be in two partitions, if its producers do not agree: then the state tells them apart.
+    found.sort_by_key(|key| options.state.as_ref() != Some(&key.state));
+    let Some(key) = found.into_iter().next() else {
         let message = format!("key {:?} is not quarantined; see `weir quarantine list`", options.key);
         return Err(WrongUse(message).into());
     };
     let mut state = key.state_name();
     state.state = options.state.clone().unwrap_or(state.state);
-    let request = RepairRequest { state, repairs: options.repairs.unwrap_or(key.repairs), repair };
+    let (repairs, partition) = (options.repairs.unwrap_or(key.repairs), key.partition);
+    let request = RepairRequest { state, repairs, repair, partition };
     match ask(&options.manifest, &Request::Repair(request))? {
         Answer::Repaired if options.json => {
             print_json(&serde_json::json!({ "repaired": key.name, "state": key.state }))

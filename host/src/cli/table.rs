@@ -30,8 +30,8 @@ impl Column {
 
 impl Table {
     /// A table without rows.
-    pub fn new(headings: impl Into<Vec<Column>>) -> Self {
-        Self { headings: headings.into(), rows: Vec::new() }
+    pub fn new(headings: impl IntoIterator<Item = Column>) -> Self {
+        Self { headings: headings.into_iter().collect(), rows: Vec::new() }
     }
 
     /// Adds a row. Control characters in it are escaped: keys and messages may hold anything.

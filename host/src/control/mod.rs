@@ -3,8 +3,13 @@
 pub mod client;
 pub mod look;
 pub mod offline;
+#[cfg(feature = "kafka")]
+mod progress;
 pub mod protocol;
 pub mod report;
+pub mod stopped;
+#[cfg(feature = "kafka")]
+pub mod topics;
 
 use std::fs::File;
 use std::io;

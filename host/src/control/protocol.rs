@@ -48,6 +48,9 @@ pub struct RepairRequest {
     pub repairs: u32,
     /// What to do.
     pub repair: RepairKind,
+    /// The key's partition, on Kafka: its owner is asked there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<u32>,
 }
 
 /// What to do with a quarantined key.
@@ -125,6 +128,9 @@ pub struct KeyHeader {
     /// The key.
     #[serde(flatten)]
     pub name: KeyName,
+    /// Its partition, on Kafka.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<u32>,
     /// The sequence number that the next input event takes.
     pub sequence_number: u64,
     /// The last completed one.
@@ -211,6 +217,9 @@ pub struct QuarantinedKey {
     /// The key.
     #[serde(flatten)]
     pub name: KeyName,
+    /// Its partition, on Kafka.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<u32>,
     /// The state that parks it: a repair names it.
     pub state: String,
     /// The sequence number of its run.
@@ -295,6 +304,7 @@ mod tests {
             state: StateName { state: "s".into(), key_is_text: true },
             repairs: 2,
             repair: RepairKind::Retry { failed_calls: true },
+            partition: None,
         });
         let line = serde_json::to_string(&request).unwrap();
         assert_eq!(
@@ -305,6 +315,7 @@ mod tests {
         let answer = Answer::Keys {
             keys: vec![KeyHeader {
                 name: KeyName { key: "a\nb".into(), key_is_text: true },
+                partition: Some(7),
                 sequence_number: 3,
                 last_completed: Some(1),
                 running: Some(2),

@@ -13,6 +13,7 @@ impl From<&KeyReport> for KeyHeader {
     fn from(report: &KeyReport) -> Self {
         Self {
             name: KeyName::from(&report.key),
+            partition: None,
             sequence_number: report.next,
             last_completed: report.completed_below.checked_sub(1),
             running: report.running,
@@ -80,6 +81,7 @@ impl From<&QuarantineReport> for QuarantinedKey {
     fn from(report: &QuarantineReport) -> Self {
         Self {
             name: KeyName::from(&report.state.key),
+            partition: None,
             state: report.state.to_string(),
             sequence_number: report.state.sequence_number.0,
             action: report.action.clone(),

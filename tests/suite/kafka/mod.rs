@@ -2,12 +2,17 @@
 
 mod application;
 mod begin;
+mod eviction;
 mod failure;
 mod freeze;
 mod handover;
+mod inspect;
 mod keys;
 mod kill;
+mod quakes;
+mod reader;
 mod records;
+mod repair;
 mod secured;
 mod topics;
 mod torture;

@@ -45,7 +45,7 @@ fn a_record_that_is_no_event_stops_the_host_with_its_place_or_is_set_aside() {
     let Some(cluster) = kafka::shared() else { return };
     let application = Application::new(cluster, "no-event", 1);
     let (good, long_key) = ((Some(&b"k"[..]), Some(COUNTS)), vec![b'k'; 40_000]);
-    // The largest records that the broker takes: as pending events they would fit into no record of the changelog.
+    // The largest records that the input takes: as pending events they would fit into no record of the state topics.
     let large = json!({"do": [{"count": "n"}], "fill": "x".repeat(1_040_000)}).to_string();
     let grows = vec![0xff; 900_000];
     let bad = [
@@ -59,9 +59,9 @@ fn a_record_that_is_no_event_stops_the_host_with_its_place_or_is_set_aside() {
     let project = application.host(&manifest);
     let place = format!("{}-in, partition 0, offset 1", application.name);
     let words = [&place[..], "has no key", "set source.on_bad_event to \"set-aside\""];
-    project.run().expect_error(1, &words);
+    project.run_with(&SMALL).expect_error(1, &words);
     // What came before it is done by then, or now.
-    let mut host = project.start_with(&["--set", "source.on_bad_event=set-aside"]);
+    let mut host = project.start_with(&[&SMALL[..], &["--set", "source.on_bad_event=set-aside"]].concat());
     application.wait_for_outputs(&mut host, 5);
     host.stop().expect(0);
     let counts: Vec<Value> = (1..=5).map(|n| json!([n])).collect();
@@ -79,10 +79,13 @@ fn a_record_that_is_no_event_stops_the_host_with_its_place_or_is_set_aside() {
     assert_eq!(letters[0]["value"], weir_core::base64::encode(COUNTS));
     // All of them are behind it.
     application.produce("murmur2", [good]);
-    let mut host = project.start();
+    let mut host = project.start_with(&SMALL);
     application.wait_for_outputs(&mut host, 6);
     host.stop().expect(0);
 }
+
+/// State topics that take no more than the input does.
+const SMALL: [&str; 2] = ["--set", "kafka.state_topic.\"max.message.bytes\"=1048588"];
 
 fn put(application: &Application<'_>, topic: &str, key: &[u8], value: &[u8]) {
     let producer: BaseProducer = application.cluster.client().create().expect("make a producer");

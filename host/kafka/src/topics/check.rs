@@ -42,7 +42,7 @@ pub(super) fn problems(
     let policy = settings.get("cleanup.policy").map(String::as_str);
     let wanted = match spec.role {
         role if role.is_state() => Some(("compact", "its state would be lost")),
-        Role::Control => Some(("delete", "its records have no key to be compacted by")),
+        Role::Control => Some(("delete", "what was asked and answered would stay for ever")),
         _ => None,
     };
     if let (Some(policy), Some((wanted, why))) = (policy, wanted)
@@ -147,7 +147,7 @@ mod tests {
             assert_eq!(problems, [expected]);
         }
         let control = check(Role::Control, &found(4, 1, &ALL), &[("cleanup.policy", "compact")]);
-        assert!(control[0].contains("have no key to be compacted by"), "{control:?}");
+        assert!(control[0].contains("would stay for ever"), "{control:?}");
     }
 
     #[test]

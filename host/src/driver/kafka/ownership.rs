@@ -227,6 +227,7 @@ impl KafkaShard<'_> {
         self.partitions.remove(&partition);
         self.executor.remove(partition)?;
         self.executor.backend.forget(partition);
+        self.control.leave(partition);
         if let Some((_, owned)) = &mut self.revocation {
             owned.remove(&partition);
         }

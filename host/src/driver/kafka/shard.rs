@@ -26,7 +26,7 @@ use weir_core::event::PartitionId;
 use weir_core::key::Key;
 use weir_core::operator::Operator;
 use weir_core::store::log::ActionStateLog;
-use weir_kafka::{Committer, GroupMember, KafkaLog, Membership, Waker};
+use weir_kafka::{Committer, ControlListener, GroupMember, KafkaLog, Membership, Waker};
 
 /// Bytes of outputs and dead letters that wait for a checkpoint, from which on no more events are taken.
 const BUFFERED_BYTES_MAX: usize = 16 << 20;
@@ -47,6 +47,7 @@ pub(super) struct KafkaShard<'a> {
     pub(super) executor: Executor<KafkaBackend>,
     pub(super) member: GroupMember,
     pub(super) committer: Committer,
+    pub(super) control: ControlListener,
     waker: Waker,
     pub(super) membership: Option<Membership>,
     pub(super) transactional_id: String,
@@ -72,9 +73,10 @@ impl<'a> KafkaShard<'a> {
     pub(super) fn join(start: &'a mut KafkaShardStart) -> anyhow::Result<Self> {
         let kafka = start.kafka.clone();
         let transactional_id = format!("{}-{}", kafka.application, unique());
-        let committer = Committer::start(kafka.clone(), &transactional_id, start.record_bytes_max)?;
-        let log = KafkaLog::new(kafka.clone(), start.record_bytes_max)?;
+        let committer = Committer::start(kafka.clone(), &transactional_id, start.committed_bytes_max)?;
+        let log = KafkaLog::new(kafka.clone(), start.action_state_bytes_max)?;
         let lease = ShardLease::new(kafka.lease_ms);
+        let control = ControlListener::start(kafka.clone()).context("start a thread")?;
         let waker = Waker::new().context("make a pipe")?;
         log.watch(&waker);
         let invocations = InvocationsStart {
@@ -82,7 +84,12 @@ impl<'a> KafkaShard<'a> {
             actions: start.actions.clone(),
             max: start.invocations_max,
         };
-        let backend = KafkaBackend { log, scratches: HashMap::new(), outboxes: HashMap::new() };
+        let backend = KafkaBackend {
+            log,
+            scratches: HashMap::new(),
+            outboxes: HashMap::new(),
+            dead_letter_bytes_max: start.dead_letter_bytes_max,
+        };
         let member = GroupMember::join(&kafka)?;
         member.watch(&waker);
         let (sender, facts) = mpsc::unbounded_channel();
@@ -92,6 +99,7 @@ impl<'a> KafkaShard<'a> {
             executor: Executor::new(backend, Vec::new(), invocations),
             member,
             committer,
+            control,
             waker,
             membership: None,
             transactional_id,
@@ -117,13 +125,13 @@ impl<'a> KafkaShard<'a> {
             self.executor.flush_appends()?;
             self.take_acknowledged()?;
             self.on_group_events()?;
-            self.advance_partitions()?;
-            self.advance_commit()?;
-            self.tell().await;
             if self.is_lost {
                 self.lease.give_up();
                 return Ok(ShardOutcome::Lost);
             }
+            self.advance_partitions()?;
+            self.advance_commit()?;
+            self.tell().await;
             if let Some(reply) = &mut self.leaving
                 && self.partitions.is_empty()
             {
@@ -156,6 +164,7 @@ impl<'a> KafkaShard<'a> {
                 Some(order) => self.on_order(order)?,
             },
             Some(fact) = self.facts.recv() => self.on_takeover_fact(fact)?,
+            Some(request) = self.control.next() => self.on_control_request(request),
             work = self.executor.next_work() => self.executor.on_work(work)?,
             committed = super::checkpoint::committed(&mut self.commit) => self.on_committed(committed)?,
             () = self.lease.asked.notified() => {}
@@ -307,6 +316,7 @@ impl<'a> KafkaShard<'a> {
         self.member.start(partition, owned.next_offset)?;
         let entry = self.partitions.get_mut(&partition).expect("it was just taken over");
         entry.stage = Stage::Running(owned);
+        self.control.follow(partition);
         Ok(())
     }
 }

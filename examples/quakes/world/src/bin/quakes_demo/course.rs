@@ -43,7 +43,7 @@ impl Course<'_> {
         let world = World::start(WorldSettings {
             seed: self.seed,
             faults: Faults::ROUGH,
-            on_arrival: Some(plan(victim.clone(), Arc::clone(&kills), self.kills, self.effects_due)),
+            on_arrival: Some(plan(vec![victim.clone()], Arc::clone(&kills), self.kills, self.effects_due)),
             ..WorldSettings::default()
         })
         .context("start the world")?;

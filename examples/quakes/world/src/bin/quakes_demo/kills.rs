@@ -33,7 +33,7 @@ impl Victim {
     }
 
     /// SIGKILL; returns when the process is gone, so that nothing of it runs on while the world answers.
-    fn kill(&self) {
+    pub fn kill(&self) {
         if let Some(child) = self.lock().as_mut() {
             // An error means that it has ended by itself; whoever waits for it sees that.
             let _ = child.kill();
@@ -42,15 +42,16 @@ impl Victim {
     }
 }
 
-/// Kills the victim `count` times, spread over a run that is to make `effects_due` effects:
+/// Kills the victims `count` times, in turns, spread over a run that is to make `effects_due` effects:
 /// at the first request for an effect not seen before, each time another such part of them has been seen.
 /// Progress and not the clock decides, so each kill hits amid the work however fast the machine is.
-pub fn plan(victim: Victim, kills: Kills, count: usize, effects_due: usize) -> OnArrival {
+pub fn plan(victims: Vec<Victim>, kills: Kills, count: usize, effects_due: usize) -> OnArrival {
     let mut seen = HashSet::new();
     let mut done = 0;
     Box::new(move |request: &Request| {
         let is_new = seen.insert((request.endpoint.clone(), request.body_digest.clone()));
         let is_reached = seen.len() * (count + 1) >= effects_due * (done + 1);
+        let victim = &victims[done % victims.len()];
         // What a killed process had sent may arrive after its death; then the next one is awaited.
         if done == count || !is_new || !is_reached || !victim.is_alive() {
             return None;

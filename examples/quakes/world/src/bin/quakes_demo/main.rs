@@ -3,6 +3,7 @@
 
 mod calendar;
 mod course;
+mod hosts;
 mod kills;
 mod screen;
 mod table;
@@ -18,6 +19,7 @@ use quakes_world::{Page, Quake, due};
 
 use crate::calendar::{days_and_hours, utc};
 use crate::course::{Course, Finish};
+use crate::hosts::Hosts;
 use crate::screen::Screen;
 use crate::table::table;
 use crate::tally::Tally;
@@ -43,6 +45,9 @@ struct Arguments {
     /// Leave Weir out.
     #[arg(long)]
     naive_only: bool,
+    /// Weir alone: two hosts on these brokers, whose topic of events is filled already.
+    #[arg(long, value_name = "SERVERS", conflicts_with = "naive_only")]
+    kafka: Option<String>,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -60,6 +65,9 @@ fn main() -> anyhow::Result<ExitCode> {
         pages.len(),
         arguments.kills
     ));
+    if let Some(servers) = &arguments.kafka {
+        return run_on_kafka(&arguments, servers, &pages, &screen);
+    }
 
     let mut rows = Vec::new();
     let naive = run_naive(&arguments, &events, &pages, &screen)?;
@@ -142,6 +150,41 @@ fn run_weir(arguments: &Arguments, pages: &[Page], screen: &Screen) -> anyhow::R
     )?;
     said(&course, &finish, screen);
     Ok(finish)
+}
+
+/// Two hosts on Kafka, each killed in turn; the table of what came of it.
+fn run_on_kafka(arguments: &Arguments, servers: &str, pages: &[Page], screen: &Screen) -> anyhow::Result<ExitCode> {
+    screen.say("\nWeir: two hosts share the regions out");
+    let hosts = Hosts {
+        seed: arguments.seed,
+        kills: arguments.kills,
+        effects_due: pages.len() * 2,
+        directory: arguments.directory.clone(),
+        screen,
+    };
+    let finish = hosts.run(|origin, number| {
+        let mut command = Command::new(&arguments.weir);
+        command.arg("run").arg(arguments.example.join("weir-kafka.toml"));
+        let set = [
+            format!("kafka.bootstrap_servers={servers}"),
+            format!("component.0.config.pager={origin}/page"),
+            format!("component.0.config.map={origin}/map"),
+            format!("component.0.grant.http=[\"{origin}\"]"),
+            format!("store.directory={}", arguments.directory.join(format!("host-{number}")).display()),
+        ];
+        command.args(set.iter().flat_map(|setting| ["--set", setting]));
+        command
+    })?;
+    let (seconds, requests) = (finish.took.as_secs_f64(), finish.ledger.requests.len());
+    screen.say(&format!("  hosts killed {} times, {requests} requests, {seconds:.1} s", finish.kills));
+    let mut rows = Vec::new();
+    judge(&mut rows, "Weir", &finish, pages);
+    println!("\n{}\n", table(&rows));
+    if finish.kills == arguments.kills && rows.iter().all(|(_, _, tally)| tally.is_exact()) {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("Weir did not do each effect exactly once over {} kills: this is a defect.", arguments.kills);
+    Ok(ExitCode::FAILURE)
 }
 
 fn course<'a>(arguments: &Arguments, name: &'a str, log: &str, pages: &[Page]) -> Course<'a> {
