@@ -34,7 +34,9 @@ struct Load<'a> {
 impl<'a> Load<'a> {
     fn new(application: &'a Application<'a>, seed: u64) -> Self {
         let scene = rough(seed);
-        let manifest = with_policy(application.manifest(&guests::probe()), &scene.world.origin());
+        let mut manifest = with_policy(application.manifest(&guests::probe()), &scene.world.origin());
+        // So long does a reconciler wait, for each effect that the world loses.
+        manifest.component = manifest.component.replace("effect_ms_max = 2000", "effect_ms_max = 500");
         Self { application, scene, manifest, rounds: AtomicU64::new(0), is_over: AtomicBool::new(false) }
     }
 
@@ -66,7 +68,7 @@ impl<'a> Load<'a> {
             scope.spawn(|| {
                 while !self.is_over.load(Ordering::Relaxed) {
                     self.produce();
-                    std::thread::sleep(Duration::from_millis(400));
+                    std::thread::sleep(Duration::from_millis(500));
                 }
             });
             let ends = Ends(&self.is_over);
