@@ -16,13 +16,18 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// For so many records.
-    pub(super) fn new(records: u64, what: String) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(records), ProgressDrawTarget::hidden());
+    /// For what takes no time yet.
+    pub(super) fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
         let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {wide_msg}");
         bar.set_style(style.expect("the template is well-formed"));
-        bar.set_message(what);
         Self { bar, began: Instant::now(), is_shown: false }
+    }
+
+    /// So many records more are to be read.
+    pub(super) fn expect(&mut self, records: u64, what: String) {
+        self.bar.inc_length(records);
+        self.bar.set_message(what);
     }
 
     /// So many more are read, or need not be.

@@ -78,7 +78,8 @@ impl<'a> Topics<'a> {
             ranges.push((low, high));
             records += high - low;
         }
-        let progress = Progress::new(records, format!("read {}", kafka.keyed_state_topic()));
+        let mut progress = Progress::new();
+        progress.expect(records, format!("read {}", kafka.keyed_state_topic()));
         let mut topics = Self {
             kafka,
             partitions: Vec::new(),
@@ -194,9 +195,15 @@ impl Looked for Topics<'_> {
         let (_, end) = self.action_states.watermarks(partition)?;
         let rebuild = Rebuild::of_owner(epoch, floor, partition, Position(end), self.record_bytes_max);
         let mut scan = Scan::new(self, partition, rebuild);
-        self.action_states.read(partition, marker.0, end, &mut |offset, name, value| {
+        let mut at = marker.0;
+        let what = format!("read {}", self.kafka.action_state_topic());
+        self.progress.borrow_mut().expect(end.saturating_sub(at), what);
+        self.action_states.read(partition, at, end, &mut |offset, name, value| {
+            self.progress.borrow_mut().advance(offset + 1 - at);
+            at = offset + 1;
             scan.take(Position(offset), name, value);
         })?;
+        self.progress.borrow_mut().advance(end.saturating_sub(at));
         scan.finish()
     }
 }

@@ -284,6 +284,7 @@ impl<B: Backend> Executor<B> {
     }
 
     /// An operator joins; its busy keys are to be loaded next.
+    #[cfg(feature = "kafka")]
     pub(super) fn add(&mut self, operator: Operator) -> usize {
         let at = self.operators.len();
         self.by_partition.insert(operator.partition(), at);
@@ -293,6 +294,7 @@ impl<B: Backend> Executor<B> {
     }
 
     /// Takes an operator out. Nothing of it runs any more, and nothing that it still wants is done.
+    #[cfg(any(feature = "kafka", test))]
     pub(super) fn remove(&mut self, partition: PartitionId) -> anyhow::Result<()> {
         if !self.by_partition.contains_key(&partition) {
             return Ok(());
@@ -314,6 +316,7 @@ impl<B: Backend> Executor<B> {
     }
 
     /// Whether something of a partition runs, or is to be started.
+    #[cfg(feature = "kafka")]
     pub(super) fn runs_any_of(&self, partition: PartitionId) -> bool {
         self.invocations.has_any(|id| partition_of(id) == partition)
     }

@@ -111,6 +111,7 @@ impl Invocations {
     }
 
     /// Whether one of these runs or is to be started.
+    #[cfg(feature = "kafka")]
     pub(super) fn has_any(&self, which: impl Fn(u64) -> bool) -> bool {
         self.keys.keys().any(|id| which(*id)) || self.queued.iter().any(|invocation| which(invocation.id()))
     }

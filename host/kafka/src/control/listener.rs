@@ -35,7 +35,7 @@ const LEAVE_MAX: Duration = Duration::from_secs(2);
 ///
 /// Lifecycle: made; `follow` for each partition that the shard runs, `leave` when it is given up; its thread ends when the
 /// listener and all its `ControlAnswers` are dropped. *Invariant:* a request comes out once in the time of one `follow`,
-/// and not at all where its answer is there.
+/// unless reading fails in between, and not at all where its answer is there.
 #[derive(Debug)]
 pub struct ControlListener {
     orders: mpsc::Sender<Order>,
