@@ -176,9 +176,9 @@ fn take_up(member: &GroupMember) -> anyhow::Result<Membership> {
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
         let _ = member.poll()?;
-        for event in member.take_events() {
-            if let GroupEvent::Assigned(partitions) = event {
-                return Ok(member.take_up(&partitions)?);
+        for event in member.take_events()? {
+            if let GroupEvent::Assigned(_) = event {
+                return Ok(member.take_up()?);
             }
         }
         std::thread::sleep(Duration::from_millis(5));
