@@ -177,7 +177,8 @@ impl GroupMember {
         for _ in 0..2 {
             match self.source.poll(Duration::ZERO) {
                 Some(Ok(message)) => return Ok(Some(SourceRecord(message))),
-                Some(Err(error)) if is_passing(&error) => tracing::warn!("read {}: {error}", self.topic),
+                // The client says so itself, and less often.
+                Some(Err(error)) if is_passing(&error) => tracing::debug!("read {}: {error}", self.topic),
                 Some(Err(error)) => return Err(self.failed("read", &error)),
                 None => {}
             }
@@ -190,7 +191,8 @@ impl GroupMember {
         // An event of the group ends a poll without a record; more than a few never wait.
         for _ in 0..2 {
             match self.consumer.poll(Duration::ZERO) {
-                Some(Err(error)) if is_passing(&error) || is_of_membership(&error) => {
+                Some(Err(error)) if is_passing(&error) => tracing::debug!("consumer group: {error}"),
+                Some(Err(error)) if is_of_membership(&error) => {
                     tracing::warn!("consumer group: {error}");
                 }
                 Some(Err(error)) => return Err(self.failed("be a member of the group", &error)),

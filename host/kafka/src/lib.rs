@@ -3,6 +3,7 @@
 //! The only crate that knows rdkafka. It knows neither wasmtime nor the manifest: what it is told is in
 //! [`KafkaSettings`].
 
+mod again;
 pub mod changelog;
 pub mod client;
 mod committer;

@@ -1,5 +1,6 @@
 //! Reads one partition of a state topic, from an offset up to an end that was looked up before [S25].
 
+use crate::again::{passes, until_answered};
 use crate::client::{Clients, Isolation, LoggingContext};
 use crate::settings::KafkaSettings;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -11,8 +12,6 @@ use weir_core::event::PartitionId;
 
 /// How long a read may go on without a step forward. Transactions that hold it up have ended by then.
 const STALL_MAX: Duration = Duration::from_secs(120);
-/// How long the broker may take to answer where a partition begins and ends.
-const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// How long one poll waits for records.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -113,7 +112,7 @@ impl Reader {
 
     /// How many partitions the topic has.
     pub fn partitions(&self) -> Result<u32, ReadError> {
-        let metadata = self.consumer.fetch_metadata(Some(&self.topic), ANSWER_MAX);
+        let metadata = until_answered(|wait| self.consumer.fetch_metadata(Some(&self.topic), wait));
         let metadata = metadata.map_err(|error| self.failed(PartitionId(0), &error))?;
         Ok(metadata.topics().first().map_or(0, |topic| topic.partitions().len() as u32))
     }
@@ -123,7 +122,7 @@ impl Reader {
         consumer: &BaseConsumer<LoggingContext>,
         partition: PartitionId,
     ) -> Result<(u64, u64), ReadError> {
-        let watermarks = consumer.fetch_watermarks(&self.topic, partition.0 as i32, ANSWER_MAX);
+        let watermarks = until_answered(|wait| consumer.fetch_watermarks(&self.topic, partition.0 as i32, wait));
         let (low, high) = watermarks.map_err(|error| self.failed(partition, &error))?;
         Ok((low.max(0) as u64, high.max(0) as u64))
     }
@@ -132,7 +131,11 @@ impl Reader {
     pub fn group_offset(&self, source_topic: &str, partition: PartitionId) -> Result<Option<u64>, ReadError> {
         let mut list = TopicPartitionList::with_capacity(1);
         list.add_partition(source_topic, partition.0 as i32);
-        let committed = self.consumer.committed_offsets(list, ANSWER_MAX);
+        // An error of the partition itself is none of "nothing is committed".
+        let committed = until_answered(|wait| {
+            let committed = self.consumer.committed_offsets(list.clone(), wait)?;
+            committed.elements().iter().try_for_each(|element| element.error()).map(|()| committed)
+        });
         let committed = committed.map_err(|error| self.failed(partition, &error))?;
         Ok(committed.elements().first().and_then(|element| match element.offset() {
             Offset::Offset(offset) => Some(offset as u64),
@@ -210,10 +213,8 @@ fn consumer(settings: &KafkaSettings, isolation: Isolation) -> Result<BaseConsum
 
 /// What librdkafka mends by itself.
 pub(crate) fn is_passing(error: &KafkaError) -> bool {
-    use rdkafka::error::RDKafkaErrorCode as Code;
-    let passing = [Code::BrokerTransportFailure, Code::AllBrokersDown, Code::OperationTimedOut, Code::Resolve];
     match error {
-        KafkaError::MessageConsumption(code) | KafkaError::Global(code) => passing.contains(code),
+        KafkaError::MessageConsumption(code) | KafkaError::Global(code) => passes(*code),
         KafkaError::PartitionEOF(_) => true,
         _ => false,
     }

@@ -63,6 +63,8 @@ impl<'a> Application<'a> {
     ) {
         let mut config = self.cluster.client();
         config.set("partitioner", partitioner).set("linger.ms", "0").set("message.max.bytes", "2000000");
+        // Each event is there once, whatever becomes of brokers meanwhile.
+        config.set("enable.idempotence", "true");
         let producer: BaseProducer = config.create().expect("make a producer");
         let topic = format!("{}-in", self.name);
         for (key, value) in events {
@@ -94,7 +96,10 @@ impl<'a> Application<'a> {
         let mut ends = BTreeMap::new();
         let mut list = TopicPartitionList::new();
         for partition in metadata.topics()[0].partitions() {
-            let (_, end) = consumer.fetch_watermarks(topic, partition.id(), Duration::from_secs(30)).expect("an end");
+            // A broker that has just started may not know it yet.
+            let (_, end) = weir_tests::wait::wait_for("the end of a topic", || {
+                consumer.fetch_watermarks(topic, partition.id(), Duration::from_secs(10)).ok()
+            });
             ends.insert(partition.id(), end);
             list.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("a list");
         }

@@ -12,6 +12,7 @@ mod watch;
 pub use cause::Cause;
 pub use describe::{Found, GroupAnswer, Operation, TopicAnswer};
 
+use crate::again::passes;
 use crate::client::{Clients, LoggingContext};
 use crate::error::SetupError;
 use crate::settings::KafkaSettings;
@@ -103,16 +104,7 @@ impl<'a> Connection<'a> {
                 Err(error) => error,
             };
             self.look()?;
-            let waits = matches!(
-                error.rdkafka_error_code(),
-                Some(
-                    RDKafkaErrorCode::OperationTimedOut
-                        | RDKafkaErrorCode::BrokerTransportFailure
-                        | RDKafkaErrorCode::AllBrokersDown
-                        | RDKafkaErrorCode::LeaderNotAvailable
-                        | RDKafkaErrorCode::NotLeaderForPartition
-                )
-            );
+            let waits = error.rdkafka_error_code().is_some_and(passes);
             if !waits {
                 return Err(SetupError::Broker { what: what.to_owned(), source: error });
             }

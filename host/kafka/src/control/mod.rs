@@ -95,6 +95,6 @@ fn list(topic: &str, partition: PartitionId, offset: Offset) -> Result<TopicPart
 }
 
 fn end_of(consumer: &BaseConsumer<LoggingContext>, topic: &str, partition: PartitionId) -> Result<u64, KafkaError> {
-    let (_, high) = consumer.fetch_watermarks(topic, partition.0 as i32, ANSWER_MAX)?;
+    let (_, high) = crate::again::until_answered(|wait| consumer.fetch_watermarks(topic, partition.0 as i32, wait))?;
     Ok(high.max(0) as u64)
 }
