@@ -12,6 +12,11 @@ use weir_core::event::PartitionId;
 
 /// How long a read may go on without a step forward. Transactions that hold it up have ended by then.
 const STALL_MAX: Duration = Duration::from_secs(120);
+/// How long the broker may take to answer where a partition begins and ends.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// How long a broker waits with its answer while there is nothing to be read; by itself half a second.
+const FETCH_WAIT: &str = "fetch.wait.max.ms";
+const FETCH_WAIT_MS: &str = "20";
 /// How long one poll waits for records.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -207,8 +212,12 @@ impl Reader {
 }
 
 fn consumer(settings: &KafkaSettings, isolation: Isolation) -> Result<BaseConsumer<LoggingContext>, ReadError> {
-    let consumer = Clients::new(settings).reader(isolation).create_with_context(LoggingContext);
-    consumer.map_err(|error| ReadError::Client(error.to_string()))
+    let mut config = Clients::new(settings).reader(isolation);
+    // A fetch that waits at the end of one partition holds up the first one of the next.
+    if !settings.client.contains_key(FETCH_WAIT) {
+        config.set(FETCH_WAIT, FETCH_WAIT_MS);
+    }
+    config.create_with_context(LoggingContext).map_err(|error| ReadError::Client(error.to_string()))
 }
 
 /// What librdkafka mends by itself.
