@@ -12,8 +12,6 @@ use weir_core::event::PartitionId;
 
 /// How long a read may go on without a step forward. Transactions that hold it up have ended by then.
 const STALL_MAX: Duration = Duration::from_secs(120);
-/// How long the broker may take to answer where a partition begins and ends.
-const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// How long a broker waits with its answer while there is nothing to be read; by itself half a second.
 const FETCH_WAIT: &str = "fetch.wait.max.ms";
 const FETCH_WAIT_MS: &str = "20";
