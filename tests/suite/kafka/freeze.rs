@@ -5,6 +5,7 @@ use super::kill::{check_end, rough, round, with_policy};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use weir_tests::wait::wait_for;
 use weir_tests::{Project, Random, guests, kafka, wait_until};
 
 /// Freezes in one test.
@@ -19,7 +20,8 @@ fn offsets(application: &Application<'_>) -> BTreeMap<i32, i64> {
     let consumer: BaseConsumer = config.create().expect("make a consumer");
     let mut list = TopicPartitionList::new();
     list.add_partition_range(&format!("{}-in", application.name), 0, 3);
-    let committed = consumer.committed_offsets(list, Duration::from_secs(30)).expect("offsets");
+    // The first to ask a new broker is told that nobody coordinates the group yet.
+    let committed = wait_for("offsets", || consumer.committed_offsets(list.clone(), Duration::from_secs(30)).ok());
     let offset = |offset| match offset {
         Offset::Offset(offset) => offset,
         _ => -1,
