@@ -5,7 +5,7 @@ PROFILE = --release --locked
 SEEDS ?= 2000
 export WEIR_SIMULATION_SEEDS ?= $(SEEDS)
 
-.PHONY: demo test check guests host simulate torture bench mutants clean
+.PHONY: demo test check guests host simulate torture bench bench-kafka mutants clean
 
 # Without Kafka, which would take as long again to build. The rest is the same for both, and built once.
 demo: tools guests-quakes          ## runs examples/quakes, killed five times on the way
@@ -42,6 +42,9 @@ torture: tools tools-kafka guests ## the kill tests, 200 kills instead of 10
 
 bench: tools tools-kafka guests   ## the figures of BENCHMARKS.md
 	scripts/bench
+
+bench-kafka: tools tools-kafka guests ## those on Kafka, with a broker of its own (needs Java and Maven)
+	scripts/bench --kafka
 
 mutants:                           ## mutation tests of the core (long)
 	scripts/mutants

@@ -6,9 +6,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+/// Of the times in `/proc/PID/stat`: the same on every machine with Linux.
+const TICKS_PER_S: f64 = 100.0;
+
 /// Seconds that this thread has been on the processor.
 pub fn thread_cpu_s() -> f64 {
     cpu_s("/proc/thread-self/schedstat").unwrap_or(0.0)
+}
+
+/// Seconds that all threads of a process have been on the processor, those that have ended too; the process by its number,
+/// or `self`.
+pub fn process_cpu_s(process: &str) -> Option<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // Behind the name, which may hold anything.
+    let mut fields = text.rsplit(')').next()?.split_ascii_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    Some((ticks()? + ticks()?) / TICKS_PER_S)
 }
 
 fn cpu_s(path: &str) -> Option<f64> {

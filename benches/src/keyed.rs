@@ -197,7 +197,7 @@ impl Keyed {
 }
 
 /// What the guest does, without it.
-fn tally(mut invocation: Invocation) -> anyhow::Result<weir_core::invocation::InvocationEnd> {
+pub fn tally(mut invocation: Invocation) -> anyhow::Result<weir_core::invocation::InvocationEnd> {
     for (path, value) in [("count", "1"), ("total", "2")] {
         invocation.memory_set(Scope::ShortTerm, path, value)??;
     }
@@ -205,7 +205,8 @@ fn tally(mut invocation: Invocation) -> anyhow::Result<weir_core::invocation::In
     Ok(invocation.finish(GuestEnd::Returned(Ok(()))))
 }
 
-fn plan() -> anyhow::Result<Plan> {
+/// The plan of the job.
+pub fn plan() -> anyhow::Result<Plan> {
     let action = PlannedAction {
         name: ActionName::new("tally")?,
         listens_to: vec![KIND_INPUT.to_owned()],

@@ -1,5 +1,5 @@
-//! The benchmarks: `weir-bench [FIGURE...]` measures the figures of BENCHMARKS.md, all of them without a name, and
-//! writes them as a table. `scripts/bench` builds what it needs and puts the table into its place.
+//! The benchmarks: `weir-bench [FIGURE...]` measures the figures of BENCHMARKS.md, without a name all of one machine, with
+//! `kafka` all on Kafka, and writes them as a table. `scripts/bench` builds what it needs and puts the table into its place.
 //!
 //! Everything that is compared is measured in one run, in turns, each in a process of its own.
 
@@ -9,6 +9,7 @@ mod clock;
 mod host;
 mod index;
 mod job;
+mod kafka;
 mod keyed;
 mod process;
 mod report;
@@ -44,6 +45,7 @@ fn main() -> anyhow::Result<()> {
         match command.as_str() {
             "run-bare" => return bare::run_child(rest),
             "run-host" => return host::run_child(rest),
+            "run-kafka-bare" => return kafka::bare::run_child(rest),
             _ => {}
         }
     }
@@ -55,16 +57,19 @@ fn main() -> anyhow::Result<()> {
         rounds: number("WEIR_BENCH_ROUNDS", 5)? as usize,
         many: number("WEIR_BENCH_MANY", 1_000_000)?,
     };
+    let of_machine = GROUPS.map(|(name, measure)| (name, measure, arguments.is_empty()));
+    let all_of_kafka = arguments.iter().any(|wanted| wanted == "kafka");
+    let of_kafka = kafka::GROUPS.map(|(name, measure)| (name, measure, all_of_kafka));
     let mut figures: Vec<Figure> = Vec::new();
-    for (name, measure) in GROUPS {
-        if arguments.is_empty() || arguments.iter().any(|wanted| wanted == name) {
+    for (name, measure, is_meant) in of_machine.into_iter().chain(of_kafka) {
+        if is_meant || arguments.iter().any(|wanted| wanted == name) {
             eprintln!("{name}");
             figures.extend(measure(&bench).with_context(|| format!("measure {name}"))?);
         }
     }
     if figures.is_empty() {
-        let names: Vec<&str> = GROUPS.iter().map(|(name, _)| *name).collect();
-        bail!("no figure of that name: there are {}", names.join(", "));
+        let names: Vec<&str> = of_machine.iter().chain(&of_kafka).map(|(name, ..)| *name).collect();
+        bail!("no figure of that name: there are {}, and kafka for all on it", names.join(", "));
     }
     print!("{}", report::table(&figures));
     Ok(())

@@ -9,6 +9,8 @@ pub enum Bound {
     AtLeast(f64),
     /// At most.
     AtMost(f64),
+    /// At most the first; above the second it is not good enough by any means.
+    AtMostOrFloor(f64, f64),
     /// It is only told.
     None,
 }
@@ -19,6 +21,7 @@ enum Unit {
     Percent,
     Times,
     Seconds,
+    Milliseconds,
     Microseconds,
     Megabytes,
 }
@@ -50,6 +53,11 @@ impl Figure {
         Self::new(letter, what, value, Unit::Seconds, bound)
     }
 
+    /// Milliseconds.
+    pub fn milliseconds(letter: &'static str, what: impl Into<String>, value: f64, bound: Bound) -> Self {
+        Self::new(letter, what, value, Unit::Milliseconds, bound)
+    }
+
     /// Microseconds.
     pub fn microseconds(letter: &'static str, what: impl Into<String>, value: f64, bound: Bound) -> Self {
         Self::new(letter, what, value, Unit::Microseconds, bound)
@@ -74,8 +82,10 @@ impl Figure {
         match self.bound {
             Bound::AtLeast(least) if self.value < least => "missed",
             Bound::AtMost(most) if self.value > most => "missed",
+            Bound::AtMostOrFloor(_, floor) if self.value > floor => "missed, below the floor",
+            Bound::AtMostOrFloor(most, _) if self.value > most => "missed, above the floor",
             Bound::None => "",
-            Bound::AtLeast(_) | Bound::AtMost(_) => "met",
+            Bound::AtLeast(_) | Bound::AtMost(_) | Bound::AtMostOrFloor(..) => "met",
         }
     }
 }
@@ -87,6 +97,7 @@ impl Unit {
             Self::Percent => format!("{:.0} %", value * 100.0),
             Self::Times => format!("{value:.2} times"),
             Self::Seconds => format!("{value:.2} s"),
+            Self::Milliseconds => format!("{value:.1} ms"),
             Self::Microseconds => format!("{value:.2} µs"),
             Self::Megabytes => format!("{value:.0} MB"),
         }
@@ -100,6 +111,9 @@ pub fn table(figures: &[Figure]) -> String {
         let wanted = match figure.bound {
             Bound::AtLeast(least) => format!("≥ {}", figure.unit.write(least)),
             Bound::AtMost(most) => format!("≤ {}", figure.unit.write(most)),
+            Bound::AtMostOrFloor(most, floor) => {
+                format!("≤ {}, floor {}", figure.unit.write(most), figure.unit.write(floor))
+            }
             Bound::None => String::new(),
         };
         let Figure { letter, what, value, unit, saying, .. } = figure;

@@ -1,0 +1,114 @@
+//! (i): from an input event to its acknowledged completion, at half the load that two shards bear.
+//!
+//! Measured from outside: events are sent at the times of a schedule, whatever became of those before, and a consumer
+//! follows the topic of action states. A record is seen there once all replicas in sync have it, which is what its
+//! producer is told as an acknowledgement; so what is measured begins at the time in the schedule, and ends when the
+//! completion has come to a third party.
+
+use super::host::Application;
+use super::throughput::host;
+use super::topics::{filled, follow, make, producer, send};
+use crate::Bench;
+use crate::job::KEYS;
+use crate::report::{Bound, Figure};
+use anyhow::{Context, ensure};
+use rdkafka::consumer::BaseConsumer;
+use rdkafka::message::Message;
+use rdkafka::producer::Producer;
+use rdkafka::topic_partition_list::Offset;
+use std::time::{Duration, Instant};
+use weir_core::action_state::{RecordKey, RecordKind};
+use weir_tests::kafka::Cluster;
+
+/// How long events are sent, and how long of it to warm up.
+const SENDING: Duration = Duration::from_secs(12);
+const WARM_UP: Duration = Duration::from_secs(3);
+/// How long completions may be late.
+const LATE_MAX: Duration = Duration::from_secs(30);
+
+/// Measures at half the rate of a run just before.
+pub fn measure(bench: &Bench, cluster: &Cluster) -> anyhow::Result<Vec<Figure>> {
+    let rate = host(bench, cluster, &filled(cluster, bench.events, KEYS)?, 2)?.rate() / 2.0;
+    let source = make(cluster, "events");
+    let application = Application::new(cluster, &bench.guest, &source, 2);
+    let host = application.start();
+    host.wait_for_partitions(4, Instant::now())?;
+    let completions = follow(cluster, &application.action_states(), Offset::Beginning)?;
+    let began = Instant::now() + Duration::from_millis(100);
+    let events = (rate * SENDING.as_secs_f64()) as u64;
+    let schedule = Schedule { began, rate };
+    let times = std::thread::scope(|scope| {
+        let seen = scope.spawn(|| follow_completions(&completions, &schedule, events));
+        schedule.send_all(cluster, &source, events)?;
+        seen.join().expect("it does not panic")
+    })?;
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize] * 1e3;
+    let (p50, p99, p999, max) = (at(0.5), at(0.99), at(0.999), at(1.0));
+    let load = format!("{rate:.0} events/s");
+    Ok(vec![
+        Figure::milliseconds("i", "input to acknowledged completion, at half the load: p50", p50, Bound::AtMost(10.0))
+            .saying(format!("{load}; from its time in the schedule until another client sees the completion")),
+        Figure::milliseconds("i", "the same: p99", p99, Bound::AtMost(60.0))
+            .saying(format!("p99.9 {p999:.0} ms, the longest {max:.0} ms, of {} events", times.len())),
+    ])
+}
+
+struct Schedule {
+    began: Instant,
+    rate: f64,
+}
+
+impl Schedule {
+    fn at(&self, number: u64) -> Instant {
+        self.began + Duration::from_secs_f64(number as f64 / self.rate)
+    }
+
+    fn send_all(&self, cluster: &Cluster, source: &str, events: u64) -> anyhow::Result<()> {
+        let producer = producer(cluster)?;
+        for number in 0..events {
+            let early = self.at(number).saturating_duration_since(Instant::now());
+            if early > Duration::from_micros(500) {
+                rdkafka::producer::BaseProducer::poll(&producer, Duration::ZERO);
+                std::thread::sleep(early);
+            }
+            send(&producer, source, number, KEYS)?;
+        }
+        Ok(producer.flush(LATE_MAX)?)
+    }
+}
+
+/// Seconds from the schedule to the completion, in their order, of the events after the warm-up.
+fn follow_completions(completions: &BaseConsumer, schedule: &Schedule, events: u64) -> anyhow::Result<Vec<f64>> {
+    let until = schedule.at(events) + LATE_MAX;
+    let warm_up = (schedule.rate * WARM_UP.as_secs_f64()) as u64;
+    let mut seen = vec![None; events as usize];
+    let mut missing = events;
+    while missing > 0 {
+        ensure!(Instant::now() < until, "{missing} of {events} events did not complete in time");
+        let Some(message) = completions.poll(Duration::from_millis(20)) else { continue };
+        let message = message.context("follow the action states")?;
+        let now = Instant::now();
+        let Some(number) = completed(&message)? else { continue };
+        let slot = seen.get_mut(number as usize).context("the completion of an event that was not sent")?;
+        missing -= u64::from(slot.is_none());
+        slot.get_or_insert(now.saturating_duration_since(schedule.at(number)).as_secs_f64());
+    }
+    let mut times: Vec<f64> = seen.into_iter().skip(warm_up as usize).flatten().collect();
+    times.sort_by(f64::total_cmp);
+    Ok(times)
+}
+
+/// The number of the event whose completion this is.
+fn completed(message: &impl Message) -> anyhow::Result<Option<u64>> {
+    let name = message.key().unwrap_or_default();
+    if message.payload().is_none() || name.starts_with(b"fence@") {
+        return Ok(None);
+    }
+    let record = RecordKey::parse(name)?;
+    if record.kind != RecordKind::State {
+        return Ok(None);
+    }
+    let key = record.state.key.as_bytes().strip_prefix(b"key-").context("an odd key")?;
+    let key: u64 = std::str::from_utf8(key)?.parse()?;
+    Ok(Some((record.state.sequence_number.0 - 1) * KEYS + key))
+}

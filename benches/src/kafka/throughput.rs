@@ -1,0 +1,99 @@
+//! (h): time on the processor for each event, and events in a second, against the two bare loops together.
+
+use super::host::Application;
+use super::topics::{filled, make};
+use crate::Bench;
+use crate::child::{Run, median, run};
+use crate::job::KEYS;
+use crate::report::{Bound, Figure};
+use std::ffi::OsStr;
+use weir_tests::kafka::Cluster;
+
+/// Above the sum of the bare loops.
+const CPU_RATIO_MAX: f64 = 1.25;
+const CPU_RATIO_FLOOR: f64 = 1.5;
+/// 50,000 events/s where the bare loop of two threads does 190,000.
+const RATE_RATIO_MIN: f64 = 50.0 / 190.0;
+
+/// One turn of everything that is compared.
+struct Round {
+    wasm: Run,
+    kafka: [Run; 2],
+    host: [Run; 2],
+}
+
+impl Round {
+    fn measure(bench: &Bench, cluster: &Cluster, source: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            wasm: run("run-bare", &[bench.guest.as_os_str(), OsStr::new(&bench.events.to_string())])?,
+            kafka: [bare(cluster, source, "1")?, bare(cluster, source, "2")?],
+            host: [host(bench, cluster, source, 1)?, host(bench, cluster, source, 2)?],
+        })
+    }
+
+    /// Time on the processor, against the sum of the bare loops.
+    fn cpu_ratio(&self, at: usize) -> f64 {
+        self.host[at].cpu_us() / (self.wasm.cpu_us() + self.kafka[at].cpu_us())
+    }
+
+    fn tell(&self, number: usize) {
+        let [kafka, kafka_two] = self.kafka;
+        let [host, host_two] = self.host;
+        let named = [
+            ("bare wasmtime", self.wasm),
+            ("bare rdkafka, one thread", kafka),
+            ("bare rdkafka, two threads", kafka_two),
+            ("host, one shard", host),
+            ("host, two shards", host_two),
+        ];
+        for (name, run) in named {
+            let (rate, cpu_us) = (run.rate(), run.cpu_us());
+            eprintln!("  round {number}: {name}: {rate:.0} events/s, {cpu_us:.2} us on the processor for each");
+        }
+        eprintln!("  round {number}: ratios {:.2} and {:.2}", self.cpu_ratio(0), self.cpu_ratio(1));
+    }
+}
+
+/// Measures in turns, and takes medians of the ratios.
+pub fn measure(bench: &Bench, cluster: &Cluster) -> anyhow::Result<Vec<Figure>> {
+    let source = filled(cluster, bench.events, KEYS)?;
+    let mut rounds = Vec::new();
+    for number in 1..=bench.rounds {
+        let round = Round::measure(bench, cluster, &source)?;
+        round.tell(number);
+        rounds.push(round);
+    }
+    let of = |value: &dyn Fn(&Round) -> f64| median(rounds.iter().map(value).collect());
+    let cpu = |at: usize, what: &str| {
+        let (host, wasm) = (of(&|r| r.host[at].cpu_us()), of(&|r| r.wasm.cpu_us()));
+        let kafka = of(&|r| r.kafka[at].cpu_us());
+        Figure::times("h", what, of(&|r| r.cpu_ratio(at)), Bound::AtMostOrFloor(CPU_RATIO_MAX, CPU_RATIO_FLOOR))
+            .saying(format!("{host:.1} against {wasm:.1} (wasmtime) + {kafka:.1} (rdkafka) µs for each event"))
+    };
+    let rate = |pick: &dyn Fn(&Round) -> Run| of(&|r| pick(r).rate());
+    let (one, two) = (rate(&|r| r.host[0]), rate(&|r| r.host[1]));
+    let bare = rate(&|r| r.kafka[1]);
+    Ok(vec![
+        cpu(0, "one shard, time on the processor, against the sum of a bare wasmtime and a bare rdkafka loop"),
+        cpu(1, "two shards, the same"),
+        Figure::ratio(
+            "h",
+            "two shards, events/s, against the bare rdkafka loop on two threads (50,000 where that does 190,000)",
+            of(&|r| r.host[1].rate() / r.kafka[1].rate()),
+            Bound::AtLeast(RATE_RATIO_MIN),
+        )
+        .saying(format!("{two:.0} against {bare:.0} events/s; one shard {one:.0}; the broker on the same machine")),
+    ])
+}
+
+fn bare(cluster: &Cluster, source: &str, threads: &str) -> anyhow::Result<Run> {
+    let (log, sink) = (make(cluster, "bare-log"), make(cluster, "bare-outputs"));
+    let arguments = [cluster.bootstrap(), source, &log, &sink, threads];
+    run("run-kafka-bare", &arguments.map(OsStr::new))
+}
+
+/// A host over all events of the source.
+pub fn host(bench: &Bench, cluster: &Cluster, source: &str, shards: usize) -> anyhow::Result<Run> {
+    let application = Application::new(cluster, &bench.guest, source, shards);
+    application.start().measure(bench.events)
+}

@@ -1,0 +1,84 @@
+//! Topics of the benchmarks, and events in them.
+
+use crate::job::payload;
+use crate::kafka::PARTITIONS;
+use anyhow::{Context, ensure};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::time::Duration;
+use weir_tests::kafka::{Cluster, unique};
+
+/// How long a broker may take to answer.
+pub const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// Makes a topic that is new.
+pub fn make(cluster: &Cluster, what: &str) -> String {
+    let name = unique(what);
+    cluster.create_topic(&name, PARTITIONS, &[]);
+    name
+}
+
+/// A new topic with so many events of the job in it.
+pub fn filled(cluster: &Cluster, events: u64, keys: u64) -> anyhow::Result<String> {
+    let topic = make(cluster, "events");
+    let producer = producer(cluster)?;
+    for number in 0..events {
+        send(&producer, &topic, number, keys)?;
+    }
+    producer.flush(ANSWER_MAX)?;
+    Ok(topic)
+}
+
+/// A producer of events.
+pub fn producer(cluster: &Cluster) -> anyhow::Result<BaseProducer> {
+    let mut config = cluster.client();
+    config.set("partitioner", "murmur2").set("linger.ms", "1").set("acks", "all").set("enable.idempotence", "true");
+    config.create().context("make a producer")
+}
+
+/// Sends the event of this number.
+pub fn send(producer: &BaseProducer, topic: &str, number: u64, keys: u64) -> anyhow::Result<()> {
+    let (key, value) = (format!("key-{}", number % keys), payload(number, keys));
+    let mut record = BaseRecord::<str, str>::to(topic).key(&key).payload(&value);
+    loop {
+        match producer.send(record) {
+            Ok(()) => return Ok(()),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                producer.poll(Duration::from_millis(1));
+                record = back;
+            }
+            Err((error, _)) => return Err(error).context("send an event"),
+        }
+    }
+}
+
+/// A consumer that reads all partitions of a topic from here on, whether committed or not.
+pub fn follow(cluster: &Cluster, topic: &str, from: Offset) -> anyhow::Result<BaseConsumer> {
+    let mut config = cluster.client();
+    config.set("group.id", "follower").set("enable.auto.commit", "false");
+    config.set("isolation.level", "read_uncommitted").set("fetch.queue.backoff.ms", "10");
+    let consumer: BaseConsumer = config.create().context("make a consumer")?;
+    consumer.assign(&list(topic, 0..PARTITIONS, from)?)?;
+    Ok(consumer)
+}
+
+/// These partitions of a topic.
+pub fn list(topic: &str, partitions: impl Iterator<Item = u32>, at: Offset) -> anyhow::Result<TopicPartitionList> {
+    let mut list = TopicPartitionList::new();
+    for partition in partitions {
+        list.add_partition_offset(topic, partition as i32, at)?;
+    }
+    Ok(list)
+}
+
+/// How many events a topic has, each as long as it is there.
+pub fn ends(config: &ClientConfig, topic: &str) -> anyhow::Result<Vec<u64>> {
+    let consumer: BaseConsumer = config.create().context("make a consumer")?;
+    let end = |partition| Ok(consumer.fetch_watermarks(topic, partition as i32, ANSWER_MAX)?.1 as u64);
+    let ends: Vec<u64> = (0..PARTITIONS).map(end).collect::<anyhow::Result<_>>()?;
+    ensure!(ends.iter().any(|end| *end > 0), "{topic} is empty");
+    Ok(ends)
+}
