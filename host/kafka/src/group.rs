@@ -13,7 +13,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use weir_core::event::PartitionId;
 
 /// How long a call to the broker may take.
@@ -202,12 +202,21 @@ impl GroupMember {
 
     /// Reads a partition from this offset on.
     pub fn start(&self, partition: PartitionId, offset: u64) -> Result<(), GroupError> {
-        let list = self.list(&[partition], Offset::Offset(offset as i64))?;
-        let sought = self.consumer.seek_partitions(list, ANSWER_MAX).map_err(|error| self.failed("seek", &error))?;
-        for element in sought.elements() {
-            element.error().map_err(|error| self.failed("seek", &error))?;
+        let since = Instant::now();
+        while let Err(error) = self.seek(partition, offset)? {
+            // The client may still be about to begin with the partition, on a thread of its own.
+            if error.rdkafka_error_code() != Some(RDKafkaErrorCode::State) || since.elapsed() > ANSWER_MAX {
+                return Err(self.failed("seek", &error));
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
         self.resume(&[partition])
+    }
+
+    fn seek(&self, partition: PartitionId, offset: u64) -> Result<Result<(), KafkaError>, GroupError> {
+        let list = self.list(&[partition], Offset::Offset(offset as i64))?;
+        let sought = self.consumer.seek_partitions(list, ANSWER_MAX).map_err(|error| self.failed("seek", &error))?;
+        Ok(sought.elements().iter().try_for_each(|element| element.error()))
     }
 
     /// Reads no more of these for now.

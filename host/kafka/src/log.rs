@@ -334,7 +334,8 @@ impl ActionStateLog for KafkaLog {
         each: &mut EachRecord<'_>,
     ) -> Result<(), KafkaLogError> {
         let reader = Reader::of_action_states(&self.settings)?;
-        reader.read(partition, from.0, to.0, &mut |offset, key, value| each(Position(offset), key, value))?;
+        let to = to.0.min(reader.watermarks(partition)?.1);
+        reader.read(partition, from.0, to, &mut |offset, key, value| each(Position(offset), key, value))?;
         Ok(())
     }
 

@@ -260,7 +260,7 @@ impl Action {
             policy: ActionPolicy { retry, on_failure: self.on_failure, on_divergence: self.on_divergence },
             limits: Arc::new(InvocationLimits {
                 value_bytes_max: VALUE_BYTES_MAX,
-                effect_ms_max: 100,
+                effect_ms_max: 300,
                 ..InvocationLimits::default()
             }),
         }

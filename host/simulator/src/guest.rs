@@ -207,7 +207,7 @@ impl Guest {
 
     fn emit(&mut self, kind: &'static str, payload: &str, world: &mut World) -> Result<(), Abort> {
         let id = self.invocation.emit(kind, payload)?;
-        let payload = weir_core::json::Json::from_checked(payload.to_owned());
+        let payload = weir_core::json::Json::from_checked(payload);
         let event = weir_core::event::Event { id, kind: kind.into(), payload };
         world.ledger.invocations[self.running.invocation].emitted.push(event);
         Ok(())

@@ -113,7 +113,7 @@ fn simulated_histories_of_a_cluster_hold() {
 // [S31] [S32]: a host is killed, stands still, and is given up before and after every step of a history.
 #[test]
 fn histories_of_a_cluster_hold_with_a_fault_at_every_step() {
-    let count = seeds().div_ceil(500);
+    let count = seeds().div_ceil(1_000);
     let kinds = [FaultKind::Kill { down_ms: 5 }, FaultKind::Pause { for_ms: 120 }, FaultKind::Evict];
     on_all_cores(count, |seed| {
         let calm = ClusterScenario { faults: Vec::new(), ..ClusterScenario::generate(seed) };

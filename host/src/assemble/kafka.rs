@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use weir_core::limits::{OnQueueFull, OperatorLimits};
+use weir_core::limits::{InvocationLimits, OnQueueFull, OperatorLimits};
 use weir_kafka::{KafkaSettings, Topics};
 
 /// Beside its value a record has a key, headers and what the broker adds: so much is left for them.
@@ -27,14 +27,21 @@ pub(super) fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, R
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let kafka = kafka_settings(settings).map_err(RunError::of_use)?;
     let kafka = Arc::new(kafka.expect("settings of a store on Kafka are those of an application on Kafka"));
-    let application = Application::load(settings, Secrets::Read).map_err(RunError::Use)?;
     let topics = weir_kafka::ensure(&kafka).map_err(|error| match error.is_refusal() {
         true => RunError::of_use(error),
         false => error.into(),
     })?;
+    let settings = &fitting(settings, &topics);
+    let application = Application::load(settings, Secrets::Read).map_err(RunError::Use)?;
     let counts = Arc::new(CheckpointCounts::default());
     let (ends_sender, ends) = mpsc::channel(ENDS_MAX * settings.host.shards + 1);
     let start = HostStart { settings, options, kafka, topics, counts: counts.clone(), ends: ends_sender };
+    // Before there is something that a signal should not just cut off: partitions that nobody released.
+    let signals = runtime.block_on(async {
+        let signals = service::signals();
+        tokio::task::yield_now().await;
+        signals
+    });
     let (shards, threads) = start.shards(application)?;
     let service = Service {
         application: settings.name.clone(),
@@ -45,7 +52,6 @@ pub(super) fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, R
     };
     drop(start);
     let ended = runtime.block_on(async {
-        let signals = service::signals();
         service::listen_to_metrics(settings, &service).await.map_err(RunError::Use)?;
         let progress = service::show_progress(settings, &service);
         let ended = watch(&shards, ends, signals, Duration::from_millis(settings.limits.drain_ms_max)).await;
@@ -58,6 +64,27 @@ pub(super) fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, R
         let _ = thread.join();
     }
     ended.map(|()| RunEnd::Stopped)
+}
+
+/// The settings, with no event larger than the topic of outputs takes: a record that it refuses would keep each checkpoint
+/// from being committed, while an event over a limit only fails its action [S26].
+fn fitting(settings: &Settings, topics: &Topics) -> Settings {
+    let mut settings = settings.clone();
+    let Some(sink) = &topics.sink else { return settings };
+    let taken = sink.record_bytes_max.saturating_sub(RECORD_OVERHEAD_BYTES).max(1);
+    for component in settings.components.iter_mut().filter(|component| component.limits.event_bytes_max > taken) {
+        let set = component.limits.event_bytes_max;
+        if set != InvocationLimits::default().event_bytes_max {
+            tracing::warn!(
+                "limits.event_bytes_max of {} is {taken} instead of {set}: topic {} takes no more, raise its \
+                 max.message.bytes",
+                component.path.display(),
+                sink.name
+            );
+        }
+        component.limits.event_bytes_max = taken;
+    }
+    settings
 }
 
 struct HostStart<'a> {
@@ -86,7 +113,8 @@ impl HostStart<'_> {
         for index in 0..count {
             let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
             shards.orders.push(order_sender);
-            let bytes_max = settings.limits.input_event_bytes_max;
+            let parser =
+                EventParser::new(&self.kafka.source_topic, &settings.source, settings.limits.input_event_bytes_max);
             let start = KafkaShardStart {
                 kafka: self.kafka.clone(),
                 host: host.clone(),
@@ -94,10 +122,13 @@ impl HostStart<'_> {
                 plan: plan.clone(),
                 limits: limits.clone(),
                 scratch: scratch.clone(),
-                parser: EventParser::new(&self.kafka.source_topic, &settings.source, bytes_max),
+                parser: parser.fitting_into(limits.record_bytes_max),
                 on_bad_event: settings.source.on_bad_event,
                 partitions: self.topics.partitions,
-                record_bytes_max: self.record_bytes_max(),
+                action_state_bytes_max: self.topics.action_state.record_bytes_max,
+                committed_bytes_max: self.committed_bytes_max(),
+                dead_letter_bytes_max: self.topics.dead_letter.record_bytes_max,
+                reading_max: self.reading_max(),
                 set_aside: set_aside.clone(),
                 invocations_max: settings.limits.invocations_max.div_ceil(count),
                 interval: Duration::from_millis(settings.store.checkpoint_interval_ms),
@@ -112,17 +143,25 @@ impl HostStart<'_> {
         Ok((shards, threads))
     }
 
-    /// The largest record that every topic takes: each producer writes to several.
-    fn record_bytes_max(&self) -> usize {
-        let Topics { action_state, keyed_state, sink, dead_letter, .. } = &self.topics;
-        let all = [action_state, keyed_state, dead_letter].into_iter().chain(sink);
-        all.map(|topic| topic.record_bytes_max).min().unwrap_or(0)
+    /// The largest record that a checkpoint may have. What goes to a topic that takes less is limited where it is made.
+    fn committed_bytes_max(&self) -> usize {
+        let Topics { keyed_state, sink, dead_letter, .. } = &self.topics;
+        let all = [keyed_state, dead_letter].into_iter().chain(sink);
+        all.map(|topic| topic.record_bytes_max).max().unwrap_or(0)
+    }
+
+    /// A reader that is slower than the cleaner may miss a tombstone.
+    fn reading_max(&self) -> Duration {
+        let Topics { action_state, keyed_state, .. } = &self.topics;
+        Duration::from_millis(action_state.reading_ms_max.min(keyed_state.reading_ms_max))
     }
 
     /// What an operator may hold: no record is larger than what the topics take [S26].
     fn operator_limits(&self) -> OperatorLimits {
         let limits = &self.settings.limits.operator;
-        let taken = self.record_bytes_max().saturating_sub(RECORD_OVERHEAD_BYTES).max(1);
+        let Topics { action_state, keyed_state, .. } = &self.topics;
+        let taken = action_state.record_bytes_max.min(keyed_state.record_bytes_max);
+        let taken = taken.saturating_sub(RECORD_OVERHEAD_BYTES).max(1);
         OperatorLimits {
             on_queue_full: match self.settings.host.on_quarantine_full {
                 OnQuarantineFull::DeadLetter => OnQueueFull::DeadLetter,

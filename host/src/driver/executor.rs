@@ -294,13 +294,16 @@ impl<B: Backend> Executor<B> {
 
     /// Takes an operator out. Nothing of it runs any more, and nothing that it still wants is done.
     pub(super) fn remove(&mut self, partition: PartitionId) -> anyhow::Result<()> {
+        if !self.by_partition.contains_key(&partition) {
+            return Ok(());
+        }
         self.close(partition);
         self.cut_off(partition);
         while let Ok(fact) = self.facts.try_recv() {
             self.on_fact(fact)?;
         }
-        let Some(at) = self.by_partition.remove(&partition) else { return Ok(()) };
         self.flush_appends()?;
+        let Some(at) = self.by_partition.remove(&partition) else { return Ok(()) };
         self.operators.swap_remove(at);
         if let Some(moved) = self.operators.get(at) {
             self.by_partition.insert(moved.partition(), at);
@@ -351,5 +354,39 @@ async fn sleep_until(at_ms: Option<u64>) {
     match at_ms {
         Some(at_ms) => tokio::time::sleep(Duration::from_millis(at_ms.saturating_sub(now_ms()))).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weir_component::{ComponentHost, HostSettings};
+
+    struct NoBackend;
+
+    impl Backend for NoBackend {
+        fn load_key(&mut self, _: PartitionId, _: &Key) -> anyhow::Result<Vec<Entry>> {
+            Ok(Vec::new())
+        }
+
+        fn append(&mut self, appends: &mut Vec<Append>) -> anyhow::Result<Vec<Acknowledged>> {
+            appends.clear();
+            Ok(Vec::new())
+        }
+
+        fn emit(&mut self, _: PartitionId, _: OutputEvent) {}
+
+        fn dead_letter(&mut self, _: PartitionId, _: Box<DeadLetter>) {}
+    }
+
+    // [S30] [S32]
+    #[tokio::test]
+    async fn a_partition_that_left_before_it_had_begun_may_act_when_it_comes_back() {
+        let host = ComponentHost::new(HostSettings::default()).unwrap();
+        let invocations = InvocationsStart { invoker: host.invoker(), actions: Arc::default(), max: 1 };
+        let mut executor = Executor::new(NoBackend, Vec::new(), invocations);
+        let partition = PartitionId(3);
+        executor.remove(partition).unwrap();
+        assert!(!executor.is_closed(partition));
     }
 }

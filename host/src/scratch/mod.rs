@@ -205,7 +205,7 @@ mod tests {
         ];
         one.apply(&entries).unwrap();
         assert_eq!(one.load_key(&key).unwrap(), entries[..2]);
-        assert_eq!(one.busy_keys().unwrap(), [key.clone()]);
+        assert_eq!(one.busy_keys().unwrap(), std::slice::from_ref(&key));
         assert_eq!(one.keys(b"k", Some(&key), 9).unwrap(), [(other, b"o".to_vec())]);
         assert!(two.load_key(&key).unwrap().is_empty());
         one.restore(&name_of(EntrySpace::Pending, &entries[1].key), None).unwrap();

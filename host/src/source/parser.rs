@@ -22,6 +22,7 @@ pub struct EventParser {
     kind: Option<FieldPath>,
     timestamp: Option<FieldPath>,
     bytes_max: usize,
+    record_bytes_max: usize,
     no_headers: Arc<[(String, String)]>,
 }
 
@@ -48,6 +49,9 @@ pub enum BadEvent {
     /// Longer than the limit.
     #[error("is longer than limits.input_event_bytes_max ({0} bytes)")]
     TooLong(usize),
+    /// A record that is too long for the state topics.
+    #[error("has {0} bytes as JSON, and the topics of this application take {1}: raise their max.message.bytes")]
+    TooLongForTopics(usize, usize),
     /// Not UTF-8.
     #[error("is not UTF-8 at byte {0}")]
     NotText(usize),
@@ -89,8 +93,14 @@ impl EventParser {
             kind: settings.kind.clone(),
             timestamp: settings.timestamp.clone(),
             bytes_max,
+            record_bytes_max: usize::MAX,
             no_headers: Arc::from([]),
         }
+    }
+
+    /// The same, for events that wait in records of so many bytes, beside which their names and keys have room.
+    pub fn fitting_into(self, record_bytes_max: usize) -> Self {
+        Self { record_bytes_max, ..self }
     }
 
     /// The event in a line whose key stands in it.
@@ -142,6 +152,10 @@ impl EventParser {
                 &wrapped
             }
         };
+        let headers_bytes: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if text.len() + headers_bytes > self.record_bytes_max {
+            return Err(BadEvent::TooLongForTopics(text.len() + headers_bytes, self.record_bytes_max));
+        }
         let headers = if record.headers.is_empty() { self.no_headers.clone() } else { Arc::from(record.headers) };
         let mut position = [0; 12];
         position[..4].copy_from_slice(&record.partition.to_be_bytes());

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use weir_tests::kafka::{Cluster, manifest, unique};
-use weir_tests::{Manifest, Output, Project};
+use weir_tests::process::Weir;
+use weir_tests::{Manifest, Output, Project, wait_until};
 
 /// How long a host may be silent before its partitions go to others, milliseconds: short, for tests wait for it.
 pub const SESSION_MS: u64 = 2_000;
@@ -148,6 +149,18 @@ impl<'a> Application<'a> {
     /// How many outputs there are.
     pub fn outputs(&self) -> usize {
         self.records(&format!("{}-out", self.name)).len()
+    }
+
+    /// Waits until a host has put so many outputs there.
+    #[track_caller]
+    pub fn wait_for_outputs(&self, host: &mut Weir, count: usize) {
+        // It can be stopped from then on.
+        host.wait_for_log("is taken over");
+        wait_until(&format!("{count} outputs are there"), || {
+            std::thread::sleep(Duration::from_millis(100));
+            assert!(!host.has_ended(), "the host ended:\n{}", host.stderr());
+            self.outputs() >= count
+        });
     }
 
     /// The records that the cleaner would leave in a compacted topic, by its end.

@@ -27,7 +27,7 @@ fn offsets(application: &Application<'_>) -> BTreeMap<i32, i64> {
     committed.elements().iter().map(|element| (element.partition(), offset(element.offset()))).collect()
 }
 
-// [S31] [S32] [S33] [D3] [D9]
+// [S31] [S32] [S33] [D3] [D9] [D16]
 #[test]
 fn a_host_that_was_frozen_past_its_session_makes_no_effect_of_another_owner() {
     let Some(cluster) = kafka::shared() else { return };

@@ -86,7 +86,7 @@ pub fn check_end(application: &Application<'_>, hosts: Vec<Weir>, scene: &Scene,
     assert_eq!(application.live_action_states(), [""; 0], "what is done is pruned");
 }
 
-// [S12] [S13] [S18] [S22] [S24] [S25] [S26] [S30] [S31] [S32] [S33] [D1] [D2] [D3] [D4] [D5] [D7] [D8] [D9] [D11]
+// [S12] [S13] [S18] [S22] [S24] [S25] [S26] [S30] [S31] [S32] [S33] [D1] [D2] [D3] [D5] [D7] [D8] [D9] [D11]
 #[test]
 fn two_hosts_take_effect_once_through_kills() {
     let Some(cluster) = kafka::shared() else { return };

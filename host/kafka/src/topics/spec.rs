@@ -79,6 +79,9 @@ const STATE: [(&str, &str); 7] = [
     ("max.message.bytes", "16777216"),
 ];
 
+/// A dead letter holds an input event and why it was given up, each up to its own limit.
+const DEAD_LETTER: [(&str, &str); 1] = [("max.message.bytes", "16777216")];
+
 /// A repair that nobody took within an hour has been given up by who asked for it.
 const CONTROL: [(&str, &str); 3] =
     [("cleanup.policy", "delete"), ("retention.ms", "3600000"), ("segment.ms", "3600000")];
@@ -102,7 +105,7 @@ pub fn specs(settings: &KafkaSettings) -> Vec<Spec> {
     };
     let mut specs = vec![spec(Role::Source, &settings.source_topic, &[])];
     specs.extend(settings.sink_topic.as_ref().map(|topic| spec(Role::Sink, topic, &[])));
-    specs.push(spec(Role::DeadLetter, &settings.dead_letter_topic, &[]));
+    specs.push(spec(Role::DeadLetter, &settings.dead_letter_topic, &DEAD_LETTER));
     specs.push(state(Role::ActionState, &settings.action_state_topic()));
     specs.push(state(Role::KeyedState, &settings.keyed_state_topic()));
     specs.push(spec(Role::Control, &settings.control_topic(), &CONTROL));

@@ -185,8 +185,12 @@ impl ClusterScenario {
             lease_ms: if plot == Plot::Zombie { *rng.pick(&[15, 40, 100, 100]) } else { *rng.pick(&[15, 40, 100]) },
             session_ms: *rng.pick(&[10, 30, 60]),
             transaction_ms: *rng.pick(&[40, 150]),
-            attention: *rng.pick(&[1, 4, 20]),
-            network: if plot == Plot::Zombie { *rng.pick(&[1, 1, 4]) } else { *rng.pick(&[1, 4, 20]) },
+            attention: if plot == Plot::HandOver { 20 } else { *rng.pick(&[1, 4, 20]) },
+            network: match plot {
+                Plot::Zombie => *rng.pick(&[1, 1, 4]),
+                Plot::HandOver => 20,
+                _ => *rng.pick(&[1, 4, 20]),
+            },
             cleaner: *rng.pick(&[0, 1, 4]),
         }
     }
@@ -201,11 +205,13 @@ enum Plot {
     Zombie,
     /// A takeover stands still when all that is left is to commit its epoch.
     LateTakeover,
+    /// A partition is given up while an effect is on its way.
+    HandOver,
     /// A transaction that is decided, and whose end is not yet written everywhere.
     TornEnd,
 }
 
-const PLOTS: [Plot; 10] = [
+const PLOTS: [Plot; 11] = [
     Plot::Any,
     Plot::Any,
     Plot::Any,
@@ -215,6 +221,7 @@ const PLOTS: [Plot; 10] = [
     Plot::Zombie,
     Plot::Zombie,
     Plot::LateTakeover,
+    Plot::HandOver,
     Plot::TornEnd,
 ];
 
@@ -246,6 +253,10 @@ impl Plot {
                     kind: FaultKind::Pause { for_ms: *rng.pick(&[60, 120]) },
                     ..Fault::at(rng, &[Restored], 40)
                 }]
+            }
+            Self::HandOver => {
+                let kinds = [FaultKind::Move, FaultKind::Stop { down_ms: 5 }];
+                vec![Fault { kind: *rng.pick(&kinds), ..Fault::at(rng, &[Answers], 60) }]
             }
             Self::TornEnd => {
                 let kinds = [FaultKind::Kill { down_ms: 30 }, FaultKind::Evict, FaultKind::Stop { down_ms: 5 }];

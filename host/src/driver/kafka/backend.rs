@@ -7,6 +7,7 @@ use anyhow::Context;
 use hashbrown::HashMap;
 use weir_core::checkpoint::Entry;
 use weir_core::event::{DeadLetter, OutputEvent, PartitionId};
+use weir_core::json::Json;
 use weir_core::key::Key;
 use weir_core::store::log::{Acknowledged, ActionStateLog, Append};
 use weir_kafka::KafkaLog;
@@ -16,7 +17,16 @@ pub(super) struct KafkaBackend {
     pub(super) log: KafkaLog,
     pub(super) scratches: HashMap<PartitionId, PartitionScratch>,
     pub(super) outboxes: HashMap<PartitionId, Outbox>,
+    /// The largest record that the topic of dead letters takes, bytes.
+    pub(super) dead_letter_bytes_max: usize,
 }
+
+/// What is left out of a dead letter that is too large for its topic: it would keep each checkpoint from being committed.
+const LEFT_OUT: &str = "\"left out: too large for the topic of dead letters; it stands in the source\"";
+/// Beside its text a dead letter has a key.
+const LETTER_OVERHEAD_BYTES: usize = 70_000;
+/// So much of a message is kept in a dead letter that is too large.
+const MESSAGE_BYTES_MAX: usize = 4_096;
 
 /// What one partition made since its last checkpoint.
 #[derive(Debug, Default)]
@@ -77,9 +87,52 @@ impl Backend for KafkaBackend {
     }
 
     fn dead_letter(&mut self, partition: PartitionId, letter: Box<DeadLetter>) {
-        let mut text = String::new();
-        dead_letter_line(&letter, &mut text);
-        text.truncate(text.trim_end().len());
+        let max = self.dead_letter_bytes_max.saturating_sub(LETTER_OVERHEAD_BYTES);
+        let mut text = letter_text(&letter);
+        if text.len() > max {
+            text = letter_text(&shortened(*letter.clone()));
+        }
         self.outboxes.entry(partition).or_default().push_dead_letter(letter.input.key.clone(), text);
+    }
+}
+
+fn letter_text(letter: &DeadLetter) -> String {
+    let mut text = String::new();
+    dead_letter_line(letter, &mut text);
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// The letter without what may be large: its place in the source tells where that stands.
+fn shortened(mut letter: DeadLetter) -> DeadLetter {
+    letter.input.event.payload = Json::from_checked(LEFT_OUT);
+    letter.failure.details = None;
+    let end = letter.failure.message.floor_char_boundary(MESSAGE_BYTES_MAX);
+    letter.failure.message.truncate(end);
+    letter
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weir_core::event::{Event, InputEvent, SourcePosition};
+    use weir_core::failure::Failure;
+    use weir_core::id::EventId;
+
+    // [S26] [S29]
+    #[test]
+    fn a_dead_letter_that_is_too_large_says_what_was_left_out_and_where_it_stands() {
+        let payload = Json::from_checked(format!("\"{}\"", "x".repeat(100_000)));
+        let event = Event { id: EventId([7; 16]), kind: "input".into(), payload };
+        let position = SourcePosition(42);
+        let input = InputEvent { key: Key::from("k"), event, position, timestamp_ms: None, headers: [].into() };
+        let details = Some(Json::from_checked("[1]"));
+        let failure = Failure { details, ..Failure::fatal("bad", "é".repeat(5_000)) };
+        let letter = DeadLetter { input, sequence_number: None, action: None, failure };
+        let text = letter_text(&shortened(letter));
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(text.len() < 5_000 && value["payload"].as_str().unwrap().starts_with("left out"), "{text}");
+        assert_eq!((&value["source_position"], &value["failure"]["kind"]), (&42.into(), &"bad".into()));
+        assert_eq!(value["failure"]["details"], serde_json::Value::Null);
     }
 }

@@ -5,6 +5,7 @@ use super::partition::{Owned, Partition, Stage};
 use super::shard::KafkaShard;
 use anyhow::anyhow;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use weir_core::event::{OutputEvent, PartitionId};
@@ -12,8 +13,9 @@ use weir_core::ownership::PartitionRecord;
 use weir_core::store::log::Ticket;
 use weir_kafka::{CommitError, PartitionPart, Transaction};
 
-/// Checkpoints that may be aborted one after another before the shard gives up.
-const ABORTED_IN_A_ROW_MAX: u32 = 20;
+/// How long checkpoints may be aborted one after another before the shard gives up: longer than a group may take to find
+/// out in the middle of a rebalance that its leader died, during which it takes nobody's word.
+const ABORTED_MAX: Duration = Duration::from_secs(60);
 /// Bytes of outputs that are reason enough for a checkpoint before its time.
 const BUFFERED_BYTES: usize = 4 << 20;
 /// Appends that are reason enough for a checkpoint before its time.
@@ -81,14 +83,17 @@ impl KafkaShard<'_> {
     }
 
     fn is_commit_due(&self) -> bool {
+        // A group that is in the middle of a rebalance refuses each: not at once again.
+        if self.aborted_since.is_some() && self.committed_at.elapsed() < self.start.interval {
+            return false;
+        }
         let is_urgent = self.partitions.values().any(|entry| match &entry.stage {
             Stage::TakingOver(taking) => taking.epoch.is_some(),
             Stage::Releasing(_) => true,
             Stage::Running(_) | Stage::Draining(..) => false,
         });
         if is_urgent {
-            // A group that is in the middle of a rebalance refuses each: not at once again.
-            return self.aborted_in_a_row == 0 || self.committed_at.elapsed() >= self.start.interval;
+            return true;
         }
         let is_time = self.committed_at.elapsed() >= self.start.interval
             || self.executor.uncheckpointed >= UNCHECKPOINTED
@@ -114,6 +119,10 @@ impl KafkaShard<'_> {
             if let Some(part) = self.part_of(partition, renews, &mut waits) {
                 parts.push(part);
             }
+        }
+        if parts.is_empty() {
+            // Brokers take an empty transaction of whoever sends it: it would prove nothing [S32].
+            return Ok(());
         }
         // All that the checkpoint rests on is with the producer before it.
         self.executor.flush_appends()?;
@@ -194,13 +203,12 @@ impl KafkaShard<'_> {
         self.committed_at = Instant::now();
         match committed {
             Ok(()) => {
-                self.aborted_in_a_row = 0;
+                self.aborted_since = None;
                 self.lease.on_checkpoint_committed();
                 self.on_commit_completed(commit)
             }
             Err(error @ (CommitError::Refused(_) | CommitError::Aborted(_))) => {
-                self.aborted_in_a_row += 1;
-                if self.aborted_in_a_row > ABORTED_IN_A_ROW_MAX {
+                if self.aborted_since.get_or_insert(commit.began).elapsed() > ABORTED_MAX {
                     return Err(anyhow!(error).context("commit a checkpoint, for the last time"));
                 }
                 tracing::warn!("{error}: it is taken again");

@@ -61,8 +61,10 @@ impl ShardLease {
         self.renewed.notify_waiters();
     }
 
+    /// Who waits for the lease waits on: it is wanted again, as far as a checkpoint would help.
     pub(super) fn on_checkpoint_aborted(&self) {
         self.with(Lease::on_checkpoint_aborted);
+        self.want();
     }
 
     /// Nothing may leave any more.
@@ -128,6 +130,9 @@ mod tests {
         assert!(lease.is_wanted());
         lease.on_checkpoint_sent();
         assert!(!gate.is_open() && !lease.is_wanted());
+        lease.on_checkpoint_aborted();
+        assert!(!gate.is_open() && lease.is_wanted(), "who waits still does");
+        lease.on_checkpoint_sent();
         lease.on_checkpoint_committed();
         waiting.await.unwrap();
         assert!(gate.is_open());

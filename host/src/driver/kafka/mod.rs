@@ -5,6 +5,7 @@ mod checkpoint;
 mod lease;
 mod ownership;
 mod partition;
+mod set_aside;
 mod shard;
 mod takeover;
 
@@ -45,8 +46,14 @@ pub struct KafkaShardStart {
     pub on_bad_event: OnBadEvent,
     /// Partitions of the source.
     pub partitions: u32,
-    /// The largest record that every topic takes, bytes.
-    pub record_bytes_max: usize,
+    /// The largest record that the topic of action states takes, bytes.
+    pub action_state_bytes_max: usize,
+    /// The largest record of a checkpoint, bytes.
+    pub committed_bytes_max: usize,
+    /// The largest record that the topic of dead letters takes, bytes.
+    pub dead_letter_bytes_max: usize,
+    /// How long a restore or a rebuild may take.
+    pub reading_max: Duration,
     /// What becomes of action-state records that can't be decoded.
     pub set_aside: SetAsideRecords,
     /// Invocations at once.
@@ -81,6 +88,7 @@ impl KafkaShardStart {
             scratch: self.scratch.clone(),
             partitions: self.partitions,
             record_bytes_max: self.limits.record_bytes_max,
+            reading_max: self.reading_max,
             set_aside: self.set_aside.clone(),
             ended: Arc::new(EndedProducers::default()),
             facts: mpsc::unbounded_channel().0,

@@ -4,6 +4,7 @@ use super::lease::lease_clock_ms;
 use super::partition::{Owned, Partition, Stage, TakingOver};
 use super::shard::KafkaShard;
 use super::takeover::{NumberedFact, Restoring, TakeoverFact};
+use anyhow::bail;
 use hashbrown::HashSet;
 use tokio::time::Instant;
 use weir_core::event::PartitionId;
@@ -51,6 +52,13 @@ impl KafkaShard<'_> {
     }
 
     fn begin_takeover(&mut self, partition: PartitionId) -> anyhow::Result<()> {
+        if partition.0 >= self.start.partitions {
+            let (topic, count) = (&self.start.kafka.source_topic, self.start.partitions);
+            bail!(
+                "{topic} has more partitions than the {count} that this application began with, so that keys change their \
+                 partitions: begin a new application on a topic that has as many as are wanted"
+            );
+        }
         self.numbers += 1;
         let (takeover, step) = Takeover::begin();
         let taking = TakingOver { takeover, restoring: None, epoch: None, wait_until_ms: None, is_committed: false };

@@ -7,6 +7,7 @@ use super::backend::KafkaBackend;
 use super::checkpoint::Commit;
 use super::lease::{LeaseGate, ShardLease};
 use super::partition::{Owned, Partition, Stage};
+use super::set_aside::SetAside;
 use super::takeover::{NumberedFact, TakeoverWork};
 use super::{KafkaShardStart, ShardOutcome};
 use crate::clock::now_ms;
@@ -61,7 +62,8 @@ pub(super) struct KafkaShard<'a> {
     pub(super) revocation: Option<(Vec<PartitionId>, HashSet<PartitionId>)>,
     pub(super) commit: Option<Commit>,
     pub(super) committed_at: Instant,
-    pub(super) aborted_in_a_row: u32,
+    /// When the first of the checkpoints began that were aborted one after another.
+    pub(super) aborted_since: Option<Instant>,
     full_since: Option<Instant>,
     paused: bool,
     told_policy_stop: bool,
@@ -75,8 +77,8 @@ impl<'a> KafkaShard<'a> {
     pub(super) fn join(start: &'a mut KafkaShardStart) -> anyhow::Result<Self> {
         let kafka = start.kafka.clone();
         let transactional_id = format!("{}-{}", kafka.application, unique());
-        let committer = Committer::start(kafka.clone(), &transactional_id, start.record_bytes_max)?;
-        let log = KafkaLog::new(kafka.clone(), start.record_bytes_max)?;
+        let committer = Committer::start(kafka.clone(), &transactional_id, start.committed_bytes_max)?;
+        let log = KafkaLog::new(kafka.clone(), start.action_state_bytes_max)?;
         let lease = ShardLease::new(kafka.lease_ms);
         let waker = Waker::new().context("make a pipe")?;
         log.watch(&waker);
@@ -85,7 +87,12 @@ impl<'a> KafkaShard<'a> {
             actions: start.actions.clone(),
             max: start.invocations_max,
         };
-        let backend = KafkaBackend { log, scratches: HashMap::new(), outboxes: HashMap::new() };
+        let backend = KafkaBackend {
+            log,
+            scratches: HashMap::new(),
+            outboxes: HashMap::new(),
+            dead_letter_bytes_max: start.dead_letter_bytes_max,
+        };
         let member = GroupMember::join(&kafka)?;
         member.watch(&waker);
         let (sender, facts) = mpsc::unbounded_channel();
@@ -106,7 +113,7 @@ impl<'a> KafkaShard<'a> {
             revocation: None,
             commit: None,
             committed_at: Instant::now(),
-            aborted_in_a_row: 0,
+            aborted_since: None,
             full_since: None,
             paused: false,
             told_policy_stop: false,
@@ -122,13 +129,13 @@ impl<'a> KafkaShard<'a> {
             self.executor.flush_appends()?;
             self.take_acknowledged()?;
             self.on_group_events()?;
-            self.advance_partitions()?;
-            self.advance_commit()?;
-            self.tell().await;
             if self.is_lost {
                 self.lease.give_up();
                 return Ok(ShardOutcome::Lost);
             }
+            self.advance_partitions()?;
+            self.advance_commit()?;
+            self.tell().await;
             if let Some(reply) = &mut self.leaving
                 && self.partitions.is_empty()
             {
@@ -213,22 +220,17 @@ impl<'a> KafkaShard<'a> {
                 }
                 Err(bad) => {
                     let place = format!("{}, partition {partition}, offset {position}", self.start.kafka.source_topic);
-                    let key = Key::new(record.key().unwrap_or_default());
                     if self.start.on_bad_event == OnBadEvent::Stop {
                         return Err(anyhow!(
                             "{place}: record {bad}: mend it, or set source.on_bad_event to \"set-aside\""
                         ));
                     }
-                    let value = record.value().map(weir_core::base64::encode);
-                    let letter = serde_json::json!({
-                        "source_topic": self.start.kafka.source_topic,
-                        "partition": partition.0,
-                        "source_position": position,
-                        "failure": { "kind": "bad-event", "message": format!("record {bad}") },
-                        "value": value,
-                    });
+                    let topic = &self.start.kafka.source_topic;
+                    let letter =
+                        SetAside { topic, partition, position, bad: &bad, key: record.key(), value: record.value() };
+                    let (key, letter) = letter.fitting_into(self.start.limits.record_bytes_max);
                     let outbox = self.executor.backend.outboxes.entry(partition).or_default();
-                    outbox.push_dead_letter(key, letter.to_string());
+                    outbox.push_dead_letter(key, letter);
                     tracing::warn!("{place}: record {bad}: set aside");
                 }
             }

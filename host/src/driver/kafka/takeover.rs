@@ -7,7 +7,7 @@ use crate::scratch::{PartitionScratch, Scratch};
 use anyhow::{Context, anyhow, bail};
 use hashbrown::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use weir_core::checkpoint::Header;
 use weir_core::event::{PartitionId, SequenceNumber};
@@ -17,6 +17,46 @@ use weir_core::store::log::Position;
 use weir_core::store::{ActionStateStore, Rebuild};
 use weir_kafka::changelog::ChangelogName;
 use weir_kafka::{KafkaSettings, Reader, Start, end_producer};
+
+/// How often a read that takes long says how far it is.
+const PROGRESS: Duration = Duration::from_secs(2);
+
+/// A read of a partition, watched: it says how far it is, and ends when it takes so long that tombstones may be gone.
+struct Watch<'a> {
+    what: &'a str,
+    topic: &'a str,
+    partition: PartitionId,
+    to: u64,
+    max: Duration,
+    began: Instant,
+    told: Instant,
+}
+
+impl<'a> Watch<'a> {
+    fn new(what: &'a str, topic: &'a str, partition: PartitionId, to: u64, max: Duration) -> Self {
+        let began = Instant::now();
+        Self { what, topic, partition, to, max, began, told: began }
+    }
+
+    /// A record was read.
+    fn on_record(&mut self, offset: u64) -> anyhow::Result<()> {
+        // A look at the clock for each would cost as much as the record.
+        if !offset.is_multiple_of(256) || self.told.elapsed() < PROGRESS {
+            return Ok(());
+        }
+        self.told = Instant::now();
+        let Self { what, topic, partition, to, max, .. } = self;
+        tracing::info!("{what}: {topic}, partition {partition}: offset {offset} of {to}");
+        if self.began.elapsed() > *max {
+            bail!(
+                "{what}: {topic}, partition {partition}: not done after {} s, as long as the topic keeps tombstones, so \
+                 what is dead might rise again: raise its delete.retention.ms, or give the host more room",
+                max.as_secs()
+            );
+        }
+        Ok(())
+    }
+}
 
 /// A partition's keyed state on its way from the changelog.
 pub(super) struct Restoring {
@@ -53,6 +93,8 @@ pub(super) struct TakeoverWork {
     /// Partitions of the source.
     pub(super) partitions: u32,
     pub(super) record_bytes_max: usize,
+    /// How long a read of a state topic may take.
+    pub(super) reading_max: Duration,
     pub(super) set_aside: SetAsideRecords,
     /// Producers of former owners that this host has ended. They never come back: each start of a shard has a new id.
     pub(super) ended: Arc<EndedProducers>,
@@ -61,7 +103,10 @@ pub(super) struct TakeoverWork {
 
 /// Producers that were ended, each once, with the time of it.
 #[derive(Debug, Default)]
-pub(super) struct EndedProducers(Mutex<HashMap<String, Arc<OnceLock<Result<u64, String>>>>>);
+pub(super) struct EndedProducers(Mutex<HashMap<String, EndedAt>>);
+
+/// When a producer was ended, or why it could not be.
+type EndedAt = Arc<OnceLock<Result<u64, String>>>;
 
 impl EndedProducers {
     fn end(&self, kafka: &KafkaSettings, id: &str) -> anyhow::Result<u64> {
@@ -118,8 +163,14 @@ impl TakeoverWork {
     fn read_to(&self, restoring: &mut Restoring, partition: PartitionId, to: u64) -> anyhow::Result<()> {
         let Restoring { reader, scratch, record, at, entries, .. } = restoring;
         let mut failed = None;
+        let topic = self.kafka.keyed_state_topic();
+        let mut watch = Watch::new("restore", &topic, partition, to, self.reading_max);
         reader.read(partition, *at, to, &mut |offset, key, value| {
             if failed.is_some() {
+                return;
+            }
+            if let Err(error) = watch.on_record(offset) {
+                failed = Some(error);
                 return;
             }
             let taken = match ChangelogName::parse(key) {
@@ -133,10 +184,9 @@ impl TakeoverWork {
                 }
                 None => Err(anyhow!("a name that this release does not know: upgrade to the Weir that wrote it")),
             };
-            failed = taken.err().map(|error| {
-                let topic = self.kafka.keyed_state_topic();
-                error.context(format!("restore: {topic}, partition {partition}, offset {offset}"))
-            });
+            failed = taken
+                .err()
+                .map(|error| error.context(format!("restore: {topic}, partition {partition}, offset {offset}")));
         })?;
         *at = (*at).max(to);
         failed.map_or(Ok(()), Err)
@@ -198,8 +248,13 @@ impl TakeoverWork {
         let mut failed = None;
         let topic = self.kafka.action_state_topic();
         let reader = Reader::of_action_states(&self.kafka)?;
+        let mut watch = Watch::new("rebuild", &topic, partition, end.0, self.reading_max);
         reader.read(partition, marker, end.0, &mut |offset, key, value| {
             if failed.is_some() {
+                return;
+            }
+            if let Err(error) = watch.on_record(offset) {
+                failed = Some(error);
                 return;
             }
             let taken = rebuild.on_scanned(Position(offset), key, value, |key| {
