@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use weir_core::checkpoint::Entry;
 use weir_core::event::{Event, InputEvent, KIND_INPUT, PartitionId, SourcePosition};
 use weir_core::id::EventId;
 use weir_core::json::Json;
@@ -117,16 +118,12 @@ impl Filler {
 
     /// Commits a checkpoint of what has changed, after which nothing is left in the log.
     pub fn checkpoint(&mut self) -> anyhow::Result<()> {
-        let mut transaction = Transaction::default();
+        let mut transaction = Vec::new();
         let mut taken = Vec::new();
         for (at, operator) in self.operators.iter_mut().enumerate() {
             let part = operator.begin_checkpoint();
             let record = record(part.marker, part.marker_epoch, false);
-            transaction.partitions.push(PartitionPart {
-                partition: operator.partition(),
-                record,
-                entries: part.entries,
-            });
+            transaction.push(part_of(operator.partition(), record, part.entries));
             taken.push((at, part.id));
         }
         self.commit(transaction)?;
@@ -139,11 +136,11 @@ impl Filler {
 
     /// Gives all up, so that the next owner need not wait. Where no checkpoint was taken, all is left to its rebuild.
     pub fn release(mut self) -> anyhow::Result<()> {
-        let mut transaction = Transaction::default();
+        let mut transaction = Vec::new();
         for operator in &mut self.operators {
             let marker = operator.store().recovery_marker();
             let record = record(marker, Epoch::default(), true);
-            transaction.partitions.push(PartitionPart { partition: operator.partition(), record, entries: Vec::new() });
+            transaction.push(part_of(operator.partition(), record, Vec::new()));
         }
         self.commit(transaction)?;
         drop(self.member);
@@ -154,9 +151,13 @@ impl Filler {
         let committed = self.committer.commit(transaction, self.membership.clone());
         // What the group tells meanwhile is nothing: this is its only member.
         let _ = self.member.poll()?;
-        committed.blocking_recv().context("the committer is gone")??;
+        committed.blocking_recv().context("the committer is gone")?.1?;
         Ok(())
     }
+}
+
+fn part_of(partition: PartitionId, record: PartitionRecord, entries: Vec<Entry>) -> PartitionPart {
+    PartitionPart { partition, record, entries, outputs: Vec::new(), dead_letters: Vec::new() }
 }
 
 fn record(recovery_marker: Position, marker_epoch: Epoch, released: bool) -> PartitionRecord {

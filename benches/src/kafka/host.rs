@@ -2,6 +2,7 @@
 
 use crate::child::Run;
 use crate::clock::process_cpu_s;
+use crate::kafka::PARTITIONS;
 use crate::kafka::topics::make;
 use anyhow::{Context, ensure};
 use std::io::{Read, Write};
@@ -16,6 +17,10 @@ use weir_tests::{Manifest, Project};
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How often a host is asked how far it is: often enough for a run of seconds, and too seldom to cost anything.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How long the group must have been quiet to count as settled: some of the clients' heartbeats, through which a shard
+/// hears of the others.
+const QUIET: Duration = Duration::from_secs(3);
 
 /// The job as an application on Kafka, of which there may be several hosts.
 pub struct Application {
@@ -75,6 +80,22 @@ impl Host {
             std::thread::sleep(Duration::from_millis(5));
         }
         Ok(began.elapsed().as_secs_f64())
+    }
+
+    /// Waits until the shards have shared all partitions out.
+    pub fn settle(&self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        self.wait_for_partitions(PARTITIONS as usize, began)?;
+        let moves = || self.weir.stderr().lines().filter(|line| line.contains("partition")).count();
+        let (mut known, mut since) = (moves(), Instant::now());
+        while since.elapsed() < QUIET {
+            ensure!(began.elapsed() < PATIENCE, "the group does not settle; the host says:\n{}", self.weir.stderr());
+            std::thread::sleep(Duration::from_millis(50));
+            if moves() != known {
+                (known, since) = (moves(), Instant::now());
+            }
+        }
+        Ok(())
     }
 
     /// What it takes from a tenth of these events to the last look before their end: all threads of the process.

@@ -7,7 +7,7 @@
 
 use super::host::Application;
 use super::throughput::host;
-use super::topics::{filled, follow, make, producer, send};
+use super::topics::{follow, make, producer, send};
 use crate::Bench;
 use crate::job::KEYS;
 use crate::report::{Bound, Figure};
@@ -28,11 +28,11 @@ const LATE_MAX: Duration = Duration::from_secs(30);
 
 /// Measures at half the rate of a run just before.
 pub fn measure(bench: &Bench, cluster: &Cluster) -> anyhow::Result<Vec<Figure>> {
-    let rate = host(bench, cluster, &filled(cluster, bench.events, KEYS)?, 2)?.rate() / 2.0;
+    let rate = host(bench, cluster, 2)?.rate() / 2.0;
     let source = make(cluster, "events");
     let application = Application::new(cluster, &bench.guest, &source, 2);
     let host = application.start();
-    host.wait_for_partitions(4, Instant::now())?;
+    host.settle()?;
     let completions = follow(cluster, &application.action_states(), Offset::Beginning)?;
     let began = Instant::now() + Duration::from_millis(100);
     let events = (rate * SENDING.as_secs_f64()) as u64;
@@ -68,10 +68,10 @@ impl Schedule {
         for number in 0..events {
             let early = self.at(number).saturating_duration_since(Instant::now());
             if early > Duration::from_micros(500) {
-                rdkafka::producer::BaseProducer::poll(&producer, Duration::ZERO);
+                producer.poll(Duration::ZERO);
                 std::thread::sleep(early);
             }
-            send(&producer, source, number, KEYS)?;
+            send(&producer, source, number)?;
         }
         Ok(producer.flush(LATE_MAX)?)
     }

@@ -5,7 +5,6 @@ use super::host::Application;
 use super::topics::{ANSWER_MAX, follow, make, producer, send};
 use crate::Bench;
 use crate::child::median;
-use crate::job::KEYS;
 use crate::report::{Bound, Figure};
 use anyhow::{Context, ensure};
 use rdkafka::consumer::BaseConsumer;
@@ -119,7 +118,7 @@ fn send_until(stop: &AtomicBool, cluster: &Cluster, source: &str) -> anyhow::Res
     let producer = producer(cluster)?;
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
-        send(&producer, source, number, KEYS)?;
+        send(&producer, source, number)?;
         number += 1;
         producer.poll(Duration::ZERO);
         std::thread::sleep(Duration::from_micros(1_000_000 / EVENTS_PER_S));

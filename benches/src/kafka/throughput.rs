@@ -1,10 +1,9 @@
 //! (h): time on the processor for each event, and events in a second, against the two bare loops together.
 
 use super::host::Application;
-use super::topics::{filled, make};
+use super::topics::{fill, make};
 use crate::Bench;
 use crate::child::{Run, median, run};
-use crate::job::KEYS;
 use crate::report::{Bound, Figure};
 use std::ffi::OsStr;
 use weir_tests::kafka::Cluster;
@@ -27,7 +26,7 @@ impl Round {
         Ok(Self {
             wasm: run("run-bare", &[bench.guest.as_os_str(), OsStr::new(&bench.events.to_string())])?,
             kafka: [bare(cluster, source, "1")?, bare(cluster, source, "2")?],
-            host: [host(bench, cluster, source, 1)?, host(bench, cluster, source, 2)?],
+            host: [host(bench, cluster, 1)?, host(bench, cluster, 2)?],
         })
     }
 
@@ -56,7 +55,8 @@ impl Round {
 
 /// Measures in turns, and takes medians of the ratios.
 pub fn measure(bench: &Bench, cluster: &Cluster) -> anyhow::Result<Vec<Figure>> {
-    let source = filled(cluster, bench.events, KEYS)?;
+    let source = make(cluster, "events");
+    fill(cluster, &source, bench.events)?;
     let mut rounds = Vec::new();
     for number in 1..=bench.rounds {
         let round = Round::measure(bench, cluster, &source)?;
@@ -92,8 +92,11 @@ fn bare(cluster: &Cluster, source: &str, threads: &str) -> anyhow::Result<Run> {
     run("run-kafka-bare", &arguments.map(OsStr::new))
 }
 
-/// A host over all events of the source.
-pub fn host(bench: &Bench, cluster: &Cluster, source: &str, shards: usize) -> anyhow::Result<Run> {
-    let application = Application::new(cluster, &bench.guest, source, shards);
-    application.start().measure(bench.events)
+/// A host over so many events, which are there at once when its shards have shared the partitions out.
+pub fn host(bench: &Bench, cluster: &Cluster, shards: usize) -> anyhow::Result<Run> {
+    let source = make(cluster, "events");
+    let mut host = Application::new(cluster, &bench.guest, &source, shards).start();
+    host.settle()?;
+    fill(cluster, &source, bench.events)?;
+    host.measure(bench.events)
 }

@@ -1,6 +1,6 @@
 //! Topics of the benchmarks, and events in them.
 
-use crate::job::payload;
+use crate::job::{KEYS, payload};
 use crate::kafka::PARTITIONS;
 use anyhow::{Context, ensure};
 use rdkafka::ClientConfig;
@@ -21,15 +21,13 @@ pub fn make(cluster: &Cluster, what: &str) -> String {
     name
 }
 
-/// A new topic with so many events of the job in it.
-pub fn filled(cluster: &Cluster, events: u64, keys: u64) -> anyhow::Result<String> {
-    let topic = make(cluster, "events");
+/// Puts so many events of the job into a topic.
+pub fn fill(cluster: &Cluster, topic: &str, events: u64) -> anyhow::Result<()> {
     let producer = producer(cluster)?;
     for number in 0..events {
-        send(&producer, &topic, number, keys)?;
+        send(&producer, topic, number)?;
     }
-    producer.flush(ANSWER_MAX)?;
-    Ok(topic)
+    Ok(producer.flush(ANSWER_MAX)?)
 }
 
 /// A producer of events.
@@ -40,8 +38,8 @@ pub fn producer(cluster: &Cluster) -> anyhow::Result<BaseProducer> {
 }
 
 /// Sends the event of this number.
-pub fn send(producer: &BaseProducer, topic: &str, number: u64, keys: u64) -> anyhow::Result<()> {
-    let (key, value) = (format!("key-{}", number % keys), payload(number, keys));
+pub fn send(producer: &BaseProducer, topic: &str, number: u64) -> anyhow::Result<()> {
+    let (key, value) = (format!("key-{}", number % KEYS), payload(number, KEYS));
     let mut record = BaseRecord::<str, str>::to(topic).key(&key).payload(&value);
     loop {
         match producer.send(record) {

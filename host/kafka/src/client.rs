@@ -21,6 +21,14 @@ const TRANSACTION_TIMEOUT_MS: &str = "30000";
 /// otherwise. The clients' own default, 45 s, is a long time to stand still after a crash.
 const SESSION_TIMEOUT_MS: &str = "10000";
 
+/// How often a member tells the group that it lives, and hears of others that have come or gone, unless
+/// `heartbeat.interval.ms` says otherwise: partitions that were given up stand still as long. The clients' own default is
+/// 3 s.
+const HEARTBEAT_INTERVAL_MS: &str = "300";
+
+/// How long the first record of a checkpoint waits for the others, unless `linger.ms` says otherwise.
+const CHECKPOINT_LINGER_MS: &str = "5";
+
 /// Bytes of a batch beside its records, generously.
 const BATCH_OVERHEAD_BYTES: usize = 512;
 /// Bytes of records in one batch, the clients' own default.
@@ -59,6 +67,7 @@ impl<'a> Clients<'a> {
     pub fn source(&self) -> ClientConfig {
         let mut config = self.reader(Isolation::Committed);
         self.unless_set(&mut config, "session.timeout.ms", SESSION_TIMEOUT_MS);
+        self.unless_set(&mut config, "heartbeat.interval.ms", HEARTBEAT_INTERVAL_MS);
         config.set("group.protocol", "classic").set("partition.assignment.strategy", "cooperative-sticky");
         config
     }
@@ -94,7 +103,10 @@ impl<'a> Clients<'a> {
     /// shard [S32]; `record_bytes_max` as above.
     pub fn transactional_producer(&self, transactional_id: &str, record_bytes_max: usize) -> ClientConfig {
         let mut config = self.producer(record_bytes_max);
+        // What is sent of a checkpoint while the rest is still being handed over keeps librdkafka's thread busy until it is
+        // acknowledged (see the log): so all of it goes at once.
         self.unless_set(&mut config, "transaction.timeout.ms", TRANSACTION_TIMEOUT_MS);
+        self.unless_set(&mut config, "linger.ms", CHECKPOINT_LINGER_MS);
         // Of outputs; a key always goes to the same partition, an empty one too [S20].
         config.set("transactional.id", transactional_id).set("partitioner", "murmur2");
         config

@@ -4,13 +4,14 @@ use crate::changelog::{PARTITION_RECORD, write_entry_name};
 use crate::client::{Clients, log, log_error};
 use crate::group::Membership;
 use crate::output;
+use crate::put::{Put, TopicProducer};
 use crate::settings::KafkaSettings;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -27,16 +28,8 @@ const TRANSACTION_MAX: Duration = Duration::from_secs(60);
 /// How often a producer looks whether its records have arrived.
 const LOOK: Duration = Duration::from_micros(200);
 
-/// A checkpoint of one shard.
-#[derive(Default)]
-pub struct Transaction {
-    /// What each partition adds to its changelog.
-    pub partitions: Vec<PartitionPart>,
-    /// Output events, in the order of each key.
-    pub outputs: Vec<OutputEvent>,
-    /// Dead letters as JSON, with their keys.
-    pub dead_letters: Vec<(Key, String)>,
-}
+/// A checkpoint of one shard: what each partition adds.
+pub type Transaction = Vec<PartitionPart>;
 
 /// What one partition adds to a checkpoint.
 pub struct PartitionPart {
@@ -46,7 +39,14 @@ pub struct PartitionPart {
     pub record: PartitionRecord,
     /// Entries of keyed state that changed.
     pub entries: Vec<Entry>,
+    /// Output events, in the order of each key.
+    pub outputs: Vec<OutputEvent>,
+    /// Dead letters as JSON, with their keys.
+    pub dead_letters: Vec<(Key, String)>,
 }
+
+/// A checkpoint that was to be committed, and what came of it.
+pub type Committed = (Transaction, Result<(), CommitError>);
 
 /// Why a checkpoint is not durable.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -86,7 +86,7 @@ pub struct Committer {
 struct Job {
     transaction: Transaction,
     group: Membership,
-    reply: oneshot::Sender<Result<(), CommitError>>,
+    reply: oneshot::Sender<Committed>,
 }
 
 /// Ends and fences what the producer of a transactional id left open.
@@ -117,19 +117,25 @@ impl Committer {
     ) -> Result<Self, CommitError> {
         let producer = initialised(&settings, transactional_id, record_bytes_max)?;
         let (jobs, receiver) = mpsc::sync_channel::<Job>(1);
+        let dead_letters = settings.dead_letter_topic.clone();
+        let topics = [settings.keyed_state_topic(), dead_letters].into_iter().chain(settings.sink_topic.clone());
+        let topics: Vec<String> = topics.collect();
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let producer = TopicProducer::new(producer, &topics).map_err(|error| CommitError::Failed(error.to_string()))?;
         let work = Work { settings, producer };
         let thread = std::thread::Builder::new().name("weir-committer".to_owned());
         let run = move || {
             while let Ok(Job { transaction, group, reply }) = receiver.recv() {
-                let _ = reply.send(work.commit(&transaction, &group));
+                let committed = work.commit(&transaction, &group);
+                let _ = reply.send((transaction, committed));
             }
         };
         thread.spawn(run).map_err(|error| CommitError::Failed(format!("start a thread: {error}")))?;
         Ok(Self { jobs })
     }
 
-    /// Commits a checkpoint for the member that the group knew at this assignment. One at a time.
-    pub fn commit(&self, transaction: Transaction, group: Membership) -> oneshot::Receiver<Result<(), CommitError>> {
+    /// Commits a checkpoint for the member that the group knew at this assignment, and gives it back. One at a time.
+    pub fn commit(&self, transaction: Transaction, group: Membership) -> oneshot::Receiver<Committed> {
         let (reply, receiver) = oneshot::channel();
         // Where its thread is gone, the reply is gone with it, and whoever waits is told.
         let _ = self.jobs.send(Job { transaction, group, reply });
@@ -139,11 +145,16 @@ impl Committer {
 
 struct Work {
     settings: Arc<KafkaSettings>,
-    producer: BaseProducer<Arrivals>,
+    producer: TopicProducer<Arrivals>,
 }
 
+/// Numbers of the producer's topics.
+const CHANGELOG: usize = 0;
+const DEAD_LETTERS: usize = 1;
+const SINK: usize = 2;
+
 impl Work {
-    fn commit(&self, transaction: &Transaction, group: &ConsumerGroupMetadata) -> Result<(), CommitError> {
+    fn commit(&self, transaction: &[PartitionPart], group: &ConsumerGroupMetadata) -> Result<(), CommitError> {
         self.producer.begin_transaction().map_err(|error| CommitError::Failed(error.to_string()))?;
         match self.fill(transaction, group) {
             Ok(()) => {}
@@ -166,34 +177,34 @@ impl Work {
 
     /// Sends all of it, waits until it has arrived, then adds the offsets: so whoever takes the partition over and finds
     /// the group's offsets changed finds the records below the high watermark.
-    fn fill(&self, transaction: &Transaction, group: &ConsumerGroupMetadata) -> Result<(), CommitError> {
-        let changelog = self.settings.keyed_state_topic();
+    fn fill(&self, transaction: &[PartitionPart], group: &ConsumerGroupMetadata) -> Result<(), CommitError> {
         let mut name = Vec::new();
-        for PartitionPart { partition, record, entries } in &transaction.partitions {
+        for PartitionPart { partition, record, entries, .. } in transaction {
+            let partition = Some(*partition);
             for Entry { space, key, value } in entries {
                 write_entry_name(*space, key, &mut name);
-                self.send(record_to(&changelog, Some(*partition), &name, value.as_deref()))?;
+                self.put(CHANGELOG, &Put { partition, key: &name, value: value.as_deref(), headers: &[], tag: 0 })?;
             }
-            self.send(record_to(&changelog, Some(*partition), PARTITION_RECORD, Some(&record.encode())))?;
+            let value = record.encode();
+            self.put(CHANGELOG, &Put { partition, key: PARTITION_RECORD, value: Some(&value), headers: &[], tag: 0 })?;
         }
-        if let Some(topic) = &self.settings.sink_topic {
-            for event in &transaction.outputs {
-                let record = record_to(topic, None, event.key.as_bytes(), Some(event.payload.as_str().as_bytes()));
-                self.send(record.headers(output::headers(event)))?;
+        if self.settings.sink_topic.is_some() {
+            for event in transaction.iter().flat_map(|part| &part.outputs) {
+                output::with(event, |put| self.put(SINK, put))?;
             }
         }
-        for (key, letter) in &transaction.dead_letters {
-            let topic = &self.settings.dead_letter_topic;
-            self.send(record_to(topic, None, key.as_bytes(), Some(letter.as_bytes())))?;
+        for (key, letter) in transaction.iter().flat_map(|part| &part.dead_letters) {
+            let (key, value) = (key.as_bytes(), Some(letter.as_bytes()));
+            self.put(DEAD_LETTERS, &Put { partition: None, key, value, headers: &[], tag: 0 })?;
         }
         self.wait_for_arrival()?;
         let offsets = self.offsets(transaction)?;
         until_done("commit source offsets", || self.producer.send_offsets_to_transaction(&offsets, group, CALL))
     }
 
-    fn offsets(&self, transaction: &Transaction) -> Result<TopicPartitionList, CommitError> {
-        let mut offsets = TopicPartitionList::with_capacity(transaction.partitions.len());
-        for PartitionPart { partition, record, .. } in &transaction.partitions {
+    fn offsets(&self, transaction: &[PartitionPart]) -> Result<TopicPartitionList, CommitError> {
+        let mut offsets = TopicPartitionList::with_capacity(transaction.len());
+        for PartitionPart { partition, record, .. } in transaction {
             let offset = Offset::Offset(record.source_offset as i64);
             offsets
                 .add_partition_offset(&self.settings.source_topic, partition.0 as i32, offset)
@@ -202,19 +213,18 @@ impl Work {
         Ok(offsets)
     }
 
-    fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<(), CommitError> {
+    fn put(&self, topic: usize, put: &Put<'_>) -> Result<(), CommitError> {
         let since = Instant::now();
         loop {
-            match self.producer.send(record) {
+            match self.producer.put(topic, put) {
                 Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
+                Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull))
                     if since.elapsed() < TRANSACTION_MAX =>
                 {
                     self.producer.poll(Duration::ZERO);
                     std::thread::sleep(LOOK);
-                    record = back;
                 }
-                Err((error, _)) => return Err(CommitError::Aborted(error.to_string())),
+                Err(error) => return Err(CommitError::Aborted(error.to_string())),
             }
         }
     }
@@ -239,22 +249,6 @@ impl Work {
             None => Ok(()),
             Some(what) => Err(CommitError::Aborted(what)),
         }
-    }
-}
-
-fn record_to<'a>(
-    topic: &'a str,
-    partition: Option<PartitionId>,
-    key: &'a [u8],
-    value: Option<&'a [u8]>,
-) -> BaseRecord<'a, [u8], [u8]> {
-    let mut record = BaseRecord::to(topic).key(key);
-    if let Some(partition) = partition {
-        record = record.partition(partition.0 as i32);
-    }
-    match value {
-        Some(value) => record.payload(value),
-        None => record,
     }
 }
 

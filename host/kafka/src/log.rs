@@ -1,16 +1,15 @@
 //! The action-state log on a compacted topic [S26].
 
-use crate::client::{Clients, log, log_error};
+use crate::client::Clients;
+use crate::deliveries::{Deliveries, Delivery};
+use crate::put::{Put, TopicProducer};
 use crate::reader::{ReadError, Reader};
 use crate::settings::KafkaSettings;
 use crate::waker::{Queue, Waker};
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use rdkafka::producer::Producer;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_core::event::PartitionId;
 use weir_core::ownership::{Epoch, FenceKey};
@@ -22,6 +21,17 @@ pub const EPOCH_HEADER: &str = "weir-epoch";
 /// How long an append waits for room in the producer's queue, and a sync for its acknowledgements. The broker has been
 /// silent for long then, or gone.
 const WAIT_MAX: Duration = Duration::from_secs(120);
+
+/// So many records of a partition may be on their way when more are handed to the producer: as many as an idempotent one
+/// of librdkafka sends anything behind. While there are more, its thread waits for their acknowledgement in a loop that
+/// keeps a processor busy: half of a host's time went there. So what comes meanwhile waits here, and goes all at once.
+const ON_THEIR_WAY_MAX: usize = 4;
+/// Bytes of records that are handed to the producer at once: they are to fit into one batch, for the same reason.
+const BYTES_AT_ONCE: usize = 500_000;
+/// Records that are handed to the producer at once, which by default takes 10,000 for one batch.
+const RECORDS_AT_ONCE: usize = 5_000;
+/// What a record has beside its value, generously: its name and header.
+const RECORD_OVERHEAD_BYTES: usize = 200;
 
 /// Tickets fill the lower bits of what travels with a record, the number of the ownership the upper ones.
 const TICKET_BITS: u32 = 48;
@@ -81,11 +91,13 @@ pub enum KafkaLogError {
 pub struct KafkaLog {
     settings: Arc<KafkaSettings>,
     topic: String,
-    producer: BaseProducer<Deliveries>,
-    owned: HashMap<u32, Owned>,
+    producer: TopicProducer<Deliveries>,
+    owned: BTreeMap<u32, Owned>,
     ownerships: u64,
     failed: Option<KafkaLogError>,
     key: Vec<u8>,
+    /// Empty between two polls: kept for its room.
+    done: Vec<Delivery>,
     just_fenced: Vec<(PartitionId, Position)>,
 }
 
@@ -93,71 +105,34 @@ pub struct KafkaLog {
 #[derive(Debug)]
 struct Owned {
     epoch: Epoch,
-    headers: OwnedHeaders,
+    /// The value of the header that says it.
+    epoch_text: String,
     /// Tells this ownership's records from those of an earlier one that are still on their way.
     ownership: u64,
     next_acknowledged: u64,
-}
-
-/// What became of records, as the producer tells.
-#[derive(Debug, Default)]
-struct Deliveries {
-    done: Mutex<Vec<Delivery>>,
-}
-
-#[derive(Debug)]
-struct Delivery {
-    partition: u32,
-    tag: u64,
-    is_tombstone: bool,
-    outcome: Result<u64, (String, String)>,
-}
-
-impl ClientContext for Deliveries {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        log_error(&error, reason);
-    }
-}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = usize;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, tag: usize) {
-        let (message, outcome) = match result {
-            Ok(message) => (message, Ok(message.offset() as u64)),
-            Err((error, message)) => {
-                let name = String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned();
-                (message, Err((name, error.to_string())))
-            }
-        };
-        let delivery = Delivery {
-            partition: message.partition() as u32,
-            tag: tag as u64,
-            is_tombstone: message.payload().is_none(),
-            outcome,
-        };
-        self.done.lock().expect("nobody panics with it").push(delivery);
-    }
+    /// So many records are with the producer.
+    on_their_way: usize,
+    /// What comes after them.
+    held: VecDeque<Append>,
 }
 
 impl KafkaLog {
     /// A log that owns nothing yet. No record is larger than the topic's `max.message.bytes`.
     pub fn new(settings: Arc<KafkaSettings>, record_bytes_max: usize) -> Result<Self, KafkaLogError> {
         let config = Clients::new(&settings).action_state_producer(record_bytes_max);
+        let topic = settings.action_state_topic();
         let producer = config.create_with_context(Deliveries::default());
+        let producer = producer.and_then(|producer| TopicProducer::new(producer, &[&topic]));
         let producer = producer.map_err(|error: KafkaError| KafkaLogError::Client(error.to_string()))?;
         Ok(Self {
-            topic: settings.action_state_topic(),
+            topic,
             settings,
             producer,
-            owned: HashMap::new(),
+            owned: BTreeMap::new(),
             ownerships: 0,
             failed: None,
             key: Vec::new(),
+            done: Vec::new(),
             just_fenced: Vec::new(),
         })
     }
@@ -171,13 +146,15 @@ impl KafkaLog {
     pub fn begin_ownership(&mut self, partition: PartitionId, epoch: Epoch) {
         self.ownerships += 1;
         let ownership = self.ownerships & ((1 << (64 - TICKET_BITS)) - 1);
-        let text = epoch.to_string();
-        let headers = OwnedHeaders::new_with_capacity(1).insert(Header { key: EPOCH_HEADER, value: Some(&text) });
-        self.owned.insert(partition.0, Owned { epoch, headers, ownership, next_acknowledged: 0 });
+        let (epoch_text, held) = (epoch.to_string(), VecDeque::new());
+        let owned = Owned { epoch, epoch_text, ownership, next_acknowledged: 0, on_their_way: 0, held };
+        self.owned.insert(partition.0, owned);
     }
 
-    /// The partition is given up: what is still on its way is of no interest any more.
+    /// The partition is given up: what is still on its way is of no interest any more, but it goes.
     pub fn end_ownership(&mut self, partition: PartitionId) {
+        // A failure is told by the next call of `poll`.
+        let _ = self.hand_over(partition, usize::MAX);
         self.owned.remove(&partition.0);
     }
 
@@ -196,7 +173,7 @@ impl KafkaLog {
 
     /// So many records are on their way.
     pub fn in_flight(&self) -> usize {
-        self.producer.in_flight_count() as usize
+        self.producer.in_flight_count() as usize + self.owned.values().map(|owned| owned.held.len()).sum::<usize>()
     }
 
     /// What has become durable since the last call, in the order of the appends of each partition.
@@ -204,18 +181,21 @@ impl KafkaLog {
         let mut acknowledged = Vec::new();
         loop {
             self.producer.poll(Duration::ZERO);
-            let done = std::mem::take(&mut *self.producer.context().done.lock().expect("nobody panics with it"));
+            let mut done = self.producer.context().take(std::mem::take(&mut self.done));
             if done.is_empty() {
+                self.done = done;
                 return match &self.failed {
-                    None => Ok(acknowledged),
+                    None => self.hand_over_what_may_go().map(|()| acknowledged),
                     Some(error) => Err(error.clone()),
                 };
             }
-            for delivery in done {
+            acknowledged.reserve(done.len());
+            for delivery in done.drain(..) {
                 if let Err(error) = self.on_delivery(delivery, &mut acknowledged) {
                     self.failed.get_or_insert(error);
                 }
             }
+            self.done = done;
         }
     }
 
@@ -226,6 +206,7 @@ impl KafkaLog {
             // What failed or came through of a partition that was given up is its new owner's to find.
             return Ok(());
         };
+        owned.on_their_way -= 1;
         let topic = || self.topic.clone();
         let offset =
             outcome.map_err(|(record, what)| KafkaLogError::Put { record, topic: topic(), partition, what })?;
@@ -245,6 +226,38 @@ impl KafkaLog {
         Ok(())
     }
 
+    /// Hands to the producer what it can send at once.
+    fn hand_over_what_may_go(&mut self) -> Result<(), KafkaLogError> {
+        let may_go = |(_, owned): &(&u32, &Owned)| !owned.held.is_empty() && owned.on_their_way <= ON_THEIR_WAY_MAX;
+        let going: Vec<PartitionId> =
+            self.owned.iter().filter(may_go).map(|(number, _)| PartitionId(*number)).collect();
+        going.into_iter().try_for_each(|partition| self.hand_over(partition, BYTES_AT_ONCE))
+    }
+
+    /// Hands the next appends of a partition to the producer, of about so many bytes.
+    fn hand_over(&mut self, partition: PartitionId, bytes_max: usize) -> Result<(), KafkaLogError> {
+        let Some(owned) = self.owned.get_mut(&partition.0) else { return Ok(()) };
+        let (mut held, ownership) = (std::mem::take(&mut owned.held), owned.ownership);
+        let (mut key, mut bytes, mut records) = (std::mem::take(&mut self.key), 0, 0);
+        let mut sent = Ok(());
+        while sent.is_ok() && bytes < bytes_max && (records < RECORDS_AT_ONCE || bytes_max == usize::MAX) {
+            let Some(Append { ticket, key: name, what, .. }) = held.pop_front() else { break };
+            key.clear();
+            name.write_to(&mut key);
+            let value = match &what {
+                AppendKind::Record(value) => Some(&value[..]),
+                AppendKind::Tombstone(_) => None,
+            };
+            sent = self.send(partition, ownership << TICKET_BITS | ticket.0, &key, value);
+            (bytes, records) = (bytes + RECORD_OVERHEAD_BYTES + value.map_or(0, <[u8]>::len), records + 1);
+        }
+        self.key = key;
+        if let Some(owned) = self.owned.get_mut(&partition.0) {
+            owned.held = held;
+        }
+        sent
+    }
+
     fn send(
         &mut self,
         partition: PartitionId,
@@ -255,27 +268,22 @@ impl KafkaLog {
         if self.failed.is_some() {
             return Err(KafkaLogError::Poisoned(self.topic.clone()));
         }
-        let owned = self.owned.get(&partition.0).expect("only owned partitions are appended to");
-        let mut record = BaseRecord::with_opaque_to(&self.topic, tag as usize)
-            .partition(partition.0 as i32)
-            .key(key)
-            .headers(owned.headers.clone());
-        if let Some(value) = value {
-            record = record.payload(value);
-        }
+        let owned = self.owned.get_mut(&partition.0).expect("only owned partitions are appended to");
+        let headers = [(EPOCH_HEADER, owned.epoch_text.as_bytes())];
+        let put = Put { partition: Some(partition), key, value, headers: &headers, tag: tag as usize };
         let since = Instant::now();
         loop {
-            match self.producer.send(record) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
-                    if since.elapsed() < WAIT_MAX =>
-                {
+            match self.producer.put(0, &put) {
+                Ok(()) => {
+                    owned.on_their_way += 1;
+                    return Ok(());
+                }
+                Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) if since.elapsed() < WAIT_MAX => {
                     // Its deliveries are taken by the next call of `poll`.
                     self.producer.poll(Duration::ZERO);
                     std::thread::sleep(Duration::from_millis(1));
-                    record = back;
                 }
-                Err((error, _)) => {
+                Err(error) => {
                     let error = KafkaLogError::Put {
                         record: String::from_utf8_lossy(key).into_owned(),
                         topic: self.topic.clone(),
@@ -294,20 +302,12 @@ impl ActionStateLog for KafkaLog {
     type Error = KafkaLogError;
 
     fn append(&mut self, appends: &mut Vec<Append>) -> Result<(), KafkaLogError> {
-        let mut key = std::mem::take(&mut self.key);
-        for Append { partition, ticket, key: name, what } in appends.drain(..) {
-            let Some(owned) = self.owned.get(&partition.0) else { continue };
-            let tag = owned.ownership << TICKET_BITS | ticket.0;
-            key.clear();
-            name.write_to(&mut key);
-            let value = match &what {
-                AppendKind::Record(value) => Some(&value[..]),
-                AppendKind::Tombstone(_) => None,
-            };
-            self.send(partition, tag, &key, value)?;
+        for append in appends.drain(..) {
+            if let Some(owned) = self.owned.get_mut(&append.partition.0) {
+                owned.held.push_back(append);
+            }
         }
-        self.key = key;
-        Ok(())
+        self.hand_over_what_may_go()
     }
 
     fn sync(&mut self) -> Result<Vec<Acknowledged>, KafkaLogError> {

@@ -17,6 +17,8 @@ pub(super) struct KafkaBackend {
     pub(super) log: KafkaLog,
     pub(super) scratches: HashMap<PartitionId, PartitionScratch>,
     pub(super) outboxes: HashMap<PartitionId, Outbox>,
+    /// Vectors of outputs that went out: kept for their room.
+    pub(super) spare_outputs: Vec<Vec<OutputEvent>>,
     /// The largest record that the topic of dead letters takes, bytes.
     pub(super) dead_letter_bytes_max: usize,
 }
@@ -57,6 +59,23 @@ impl Outbox {
 }
 
 impl KafkaBackend {
+    /// What a partition made since its last checkpoint, for the next one.
+    pub(super) fn take_outbox(&mut self, partition: PartitionId) -> Outbox {
+        let Some(outbox) = self.outboxes.get_mut(&partition).filter(|outbox| !outbox.is_empty()) else {
+            return Outbox::default();
+        };
+        let outputs = self.spare_outputs.pop().unwrap_or_default();
+        std::mem::replace(outbox, Outbox { outputs, ..Outbox::default() })
+    }
+
+    /// What was taken has gone out.
+    pub(super) fn on_outbox_sent(&mut self, mut outbox: Outbox) {
+        outbox.outputs.clear();
+        if self.spare_outputs.len() < self.outboxes.len() {
+            self.spare_outputs.push(outbox.outputs);
+        }
+    }
+
     /// Bytes of outputs and dead letters that wait.
     pub(super) fn buffered_bytes(&self) -> usize {
         self.outboxes.values().map(|outbox| outbox.bytes).sum()

@@ -8,10 +8,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use weir_core::event::{OutputEvent, PartitionId};
+use weir_core::event::PartitionId;
 use weir_core::ownership::PartitionRecord;
 use weir_core::store::log::Ticket;
-use weir_kafka::{CommitError, PartitionPart, Transaction};
+use weir_kafka::{CommitError, Committed, PartitionPart};
 
 /// How long checkpoints may be aborted one after another before the shard gives up: longer than a group may take to find
 /// out in the middle of a rebalance that its leader died, during which it takes nobody's word.
@@ -33,7 +33,7 @@ enum State {
     /// It waits until these puts are durable [S33].
     WaitsForPuts(Vec<(PartitionId, Ticket)>),
     /// It is on its way.
-    Sent(oneshot::Receiver<Result<(), CommitError>>),
+    Sent(oneshot::Receiver<Committed>),
 }
 
 /// What one partition has in it.
@@ -43,6 +43,7 @@ struct Part {
     number: u64,
     record: PartitionRecord,
     kind: PartKind,
+    // While the checkpoint is on its way, the committer has these.
     entries: Vec<weir_core::checkpoint::Entry>,
     outbox: Outbox,
 }
@@ -56,10 +57,10 @@ enum PartKind {
 }
 
 /// The end of the checkpoint that is on its way.
-pub(super) async fn committed(commit: &mut Option<Commit>) -> Result<(), CommitError> {
+pub(super) async fn committed(commit: &mut Option<Commit>) -> Committed {
     match commit {
         Some(Commit { state: State::Sent(receiver), .. }) => {
-            receiver.await.unwrap_or_else(|_| Err(CommitError::Failed("its thread is gone".to_owned())))
+            receiver.await.unwrap_or_else(|_| (Vec::new(), Err(CommitError::Failed("its thread is gone".to_owned()))))
         }
         _ => std::future::pending().await,
     }
@@ -159,8 +160,7 @@ impl KafkaShard<'_> {
         let mut part = part(owned.record(id, lease_ms, count), PartKind::Operator(None));
         part.record.released = releases;
         part.record.source_offset = owned.next_offset;
-        let outbox = self.executor.backend.outboxes.get_mut(&partition);
-        part.outbox = outbox.map(std::mem::take).unwrap_or_default();
+        part.outbox = self.executor.backend.take_outbox(partition);
         let Some(at) = self.executor.operator_at(partition) else { return Some(part) };
         let operator = &mut self.executor.operators[at];
         let is_changed =
@@ -181,25 +181,26 @@ impl KafkaShard<'_> {
 
     fn send_commit(&mut self) {
         let commit = self.commit.as_mut().expect("one waits for its puts");
-        let mut transaction = Transaction::default();
-        for part in &mut commit.parts {
-            // What is kept to be put back, or to be written to the scratch, is cheap to copy.
-            transaction.outputs.extend(part.outbox.outputs.iter().map(OutputEvent::clone));
-            transaction.dead_letters.extend(part.outbox.dead_letters.iter().cloned());
-            transaction.partitions.push(PartitionPart {
-                partition: part.partition,
-                record: part.record.clone(),
-                entries: part.entries.clone(),
-            });
-        }
+        let parts = commit.parts.iter_mut().map(|part| PartitionPart {
+            partition: part.partition,
+            record: part.record.clone(),
+            entries: std::mem::take(&mut part.entries),
+            outputs: std::mem::take(&mut part.outbox.outputs),
+            dead_letters: std::mem::take(&mut part.outbox.dead_letters),
+        });
+        let transaction = parts.collect();
         let membership = self.membership.clone().expect("a checkpoint is begun by a member");
         self.lease.on_checkpoint_sent();
         commit.state = State::Sent(self.committer.commit(transaction, membership));
     }
 
     /// The checkpoint that was on its way has ended.
-    pub(super) fn on_committed(&mut self, committed: Result<(), CommitError>) -> anyhow::Result<()> {
-        let commit = self.commit.take().expect("it was on its way");
+    pub(super) fn on_committed(&mut self, (transaction, committed): Committed) -> anyhow::Result<()> {
+        let mut commit = self.commit.take().expect("it was on its way");
+        for (part, back) in commit.parts.iter_mut().zip(transaction) {
+            part.entries = back.entries;
+            (part.outbox.outputs, part.outbox.dead_letters) = (back.outputs, back.dead_letters);
+        }
         self.committed_at = Instant::now();
         match committed {
             Ok(()) => {
@@ -244,6 +245,7 @@ impl KafkaShard<'_> {
                 owned.marker_epoch = part.record.marker_epoch;
             }
             counts.outputs.fetch_add(part.outbox.outputs.len() as u64, Ordering::Relaxed);
+            self.executor.backend.on_outbox_sent(part.outbox);
             if let PartKind::Operator(Some(id)) = part.kind
                 && let Some(at) = self.executor.operator_at(part.partition)
             {

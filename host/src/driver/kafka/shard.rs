@@ -88,6 +88,7 @@ impl<'a> KafkaShard<'a> {
             log,
             scratches: HashMap::new(),
             outboxes: HashMap::new(),
+            spare_outputs: Vec::new(),
             dead_letter_bytes_max: start.dead_letter_bytes_max,
         };
         let member = GroupMember::join(&kafka)?;
