@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 /// Events in flight, of one thread.
 const IN_FLIGHT_MAX: usize = 512;
 /// From one transaction to the next.
-const INTERVAL: Duration = Duration::from_millis(500);
+pub const INTERVAL: Duration = Duration::from_millis(500);
 /// Records that are read before the rest is looked after.
 const READ_MAX: usize = 64;
 /// Bytes of the names of the log's records beside the key, and of their values: as many as the host's have.

@@ -1,7 +1,7 @@
 //! What goes to the log and is not acknowledged yet.
 
 use super::key_index::KeySlot;
-use super::log::{Append, AppendKind, LogKey, RecordPlace, Ticket};
+use super::log::{Append, AppendKind, LogKey, RecordPlace, RecordPlaces, Ticket};
 use super::states::{Inner, Record};
 use crate::action_state::{RecordKey, RecordKind, StateKey, Writer};
 use crate::event::PartitionId;
@@ -58,7 +58,7 @@ impl Outgoing {
     pub(super) fn append_tombstone(
         &mut self,
         record: RecordKey,
-        places: Vec<RecordPlace>,
+        places: RecordPlaces,
         slot: KeySlot,
         last_ticket: &mut Option<Ticket>,
     ) {
@@ -69,7 +69,7 @@ impl Outgoing {
     /// Appends a tombstone for a fence.
     pub(super) fn append_fence_tombstone(&mut self, epoch: Epoch) {
         let fence = LogKey::Fence(FenceKey(epoch));
-        self.push(Unacknowledged::Fence, fence, AppendKind::Tombstone(Vec::new()), &mut None);
+        self.push(Unacknowledged::Fence, fence, AppendKind::Tombstone(RecordPlaces::default()), &mut None);
     }
 
     fn push(
