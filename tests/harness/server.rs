@@ -7,12 +7,16 @@ use std::sync::{Arc, Mutex};
 /// One request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Asked {
+    /// Method, path with query, version.
     pub line: String,
+    /// Names in lower case.
     pub headers: Vec<(String, String)>,
-    pub body: String,
+    /// Its bytes.
+    pub body: Vec<u8>,
 }
 
 impl Asked {
+    /// The first header of the name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
@@ -20,6 +24,7 @@ impl Asked {
 
 /// Serves until the process ends.
 pub struct Server {
+    /// `http://127.0.0.1:PORT`.
     pub origin: String,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
@@ -48,15 +53,18 @@ impl Server {
         Self::start(move |_| respond(200, "", body))
     }
 
+    /// A URL of this server.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }
 
+    /// What it was asked so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 }
 
+/// An answer with this status, these header lines, each with its end, and this body.
 pub fn respond(status: u16, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
 }
@@ -87,5 +95,5 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
     let length = headers.iter().find(|(name, _)| name == "content-length");
     let mut body = vec![0; length.map_or(0, |(_, value)| value.parse().unwrap())];
     reader.read_exact(&mut body).ok()?;
-    Some(Asked { line: line.trim_end().to_owned(), headers, body: String::from_utf8(body).unwrap() })
+    Some(Asked { line: line.trim_end().to_owned(), headers, body })
 }

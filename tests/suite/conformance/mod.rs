@@ -1,0 +1,100 @@
+//! The same behaviour in each language: the cases of `tests/conformance`, run against a component of each.
+//!
+//! A case goes through the real operator, invocation, component host and HTTP client, on a log in memory, with a clock
+//! of its own; a kill is a rebuild from that log. `tests/conformance/README.md` tells how cases and guests are written.
+
+mod case;
+mod expect;
+mod languages;
+mod log_lines;
+mod outside;
+mod table;
+mod world;
+
+use case::{Case, CaseFile};
+use languages::Guest;
+use outside::Outside;
+use table::{Mark, Table};
+use weir_tests::exact::Exact;
+use world::World;
+
+// [S9] [S12]
+#[test]
+fn every_language_does_the_same() {
+    let outside = Outside::start();
+    let files = CaseFile::read_all(&outside);
+    let guests = Guest::all();
+    let mut table = Table::new(&files);
+    let mut failures = Vec::new();
+    for guest in &guests {
+        let mut runner = Runner { guest, outside: &outside, wrong: Vec::new() };
+        for case in files.iter().flat_map(|file| &file.cases) {
+            let mark = runner.run(case);
+            table.mark(guest, case, mark);
+        }
+        failures.append(&mut runner.wrong);
+    }
+    println!("{}", table.to_text());
+    assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
+    if languages::are_the_projects() {
+        table.check_readme();
+    }
+}
+
+/// Runs the cases against one guest.
+struct Runner<'r> {
+    guest: &'r Guest,
+    outside: &'r Outside,
+    wrong: Vec<String>,
+}
+
+impl Runner<'_> {
+    fn run(&mut self, case: &Case) -> Mark {
+        let expected = match case.expected(&self.guest.name) {
+            case::Expected::Same(expected) => expected,
+            case::Expected::Other(expected) => expected,
+            case::Expected::LeftOut => return Mark::LeftOut,
+        };
+        let before = self.wrong.len();
+        let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.check(case, &expected)));
+        if checked.is_err() {
+            self.fail(case, "the test panicked, see above");
+        }
+        match (self.wrong.len() == before, case.differs(&self.guest.name)) {
+            (false, _) => Mark::Failed,
+            (true, None) => Mark::Same,
+            (true, Some(_)) => Mark::Differs,
+        }
+    }
+
+    fn check(&mut self, case: &Case, expected: &Exact) {
+        let before = self.wrong.len();
+        let seen = World::run(self.guest, self.outside, case);
+        for mistake in expect::compare(expected, &seen) {
+            self.fail(case, &mistake);
+        }
+        if self.wrong.len() == before {
+            self.run_again(case, &seen);
+        }
+    }
+
+    /// The same task does the same again; and where it was disturbed, it comes to what it would have come to.
+    fn run_again(&mut self, case: &Case, seen: &Exact) {
+        let again = World::run(self.guest, self.outside, case);
+        if !seen.same_value(&again) {
+            self.fail(case, &format!("run again, it does something else\n  first {seen}\n  again {again}"));
+        }
+        let Some(undisturbed) = case.undisturbed() else { return };
+        let calm = World::run(self.guest, self.outside, &undisturbed);
+        for field in ["outputs", "memory"] {
+            let (seen, calm) = (seen.get(field).expect("each has one"), calm.get(field).expect("each has one"));
+            if !seen.same_value(calm) {
+                self.fail(case, &format!("{field} differ from a run without disturbance\n  {seen}\n  {calm}"));
+            }
+        }
+    }
+
+    fn fail(&mut self, case: &Case, mistake: &str) {
+        self.wrong.push(format!("{}: {}/{}: {mistake}", self.guest.name, case.group, case.name));
+    }
+}
