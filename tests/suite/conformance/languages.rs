@@ -51,9 +51,9 @@ impl Guest {
     /// Those that are built; a language that must be there and is not is a failure in CI, a loud line elsewhere.
     fn built() -> Vec<Self> {
         let required = std::env::var(LANGUAGES_VARIABLE).unwrap_or_else(|_| LANGUAGES_BY_DEFAULT.to_owned());
-        for language in required.split(',').filter(|language| !LANGUAGES.contains(language)) {
-            panic!("{LANGUAGES_VARIABLE}: there is no language {language:?}; there are {}", LANGUAGES.join(", "));
-        }
+        let unknown: Vec<&str> = required.split(',').filter(|language| !LANGUAGES.contains(language)).collect();
+        let known = LANGUAGES.join(", ");
+        assert!(unknown.is_empty(), "{LANGUAGES_VARIABLE}: there is no language {unknown:?}; there are {known}");
         let mut guests = Vec::new();
         for language in LANGUAGES {
             let path = files::root().join(format!("target/guests/conformance-{language}.wasm"));

@@ -78,7 +78,7 @@ impl Table {
     }
 
     /// The README's part: what ran, and what it says of languages that did not run.
-    fn to_markdown(&mut self, before: &str) -> String {
+    fn write_markdown(&mut self, before: &str) -> String {
         self.keep_marks(before);
         let names: Vec<String> = self.columns(|name| LANGUAGES.contains(&name)).into_iter().cloned().collect();
         let mut text = format!("| case | {} |\n|---|{}\n", names.join(" | "), "---|".repeat(names.len()));
@@ -124,7 +124,7 @@ impl Table {
         let text = std::fs::read_to_string(&path).expect("there is a README of the SDKs");
         let (head, rest) = text.split_once(BEGIN).unwrap_or_else(|| panic!("{}: no {BEGIN}", path.display()));
         let (before, tail) = rest.split_once(END).unwrap_or_else(|| panic!("{}: no {END}", path.display()));
-        let table = format!("\n{}", self.to_markdown(before));
+        let table = format!("\n{}", self.write_markdown(before));
         if std::env::var_os(WRITE_VARIABLE).is_some() {
             let text = format!("{head}{BEGIN}{table}{END}{tail}");
             std::fs::write(&path, text).expect("the README is written");
