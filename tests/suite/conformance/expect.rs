@@ -1,15 +1,16 @@
 //! What was seen, held against what a case expects.
 //!
 //! A value expected stands for itself: objects in any order, numbers by what they amount to. An object with one of these
-//! as its only field is a pattern: `$any`; `$contains` (a text with these parts); `$exact` (numbers as written, fields
-//! in this order); `$is` and `$not` (the value that a name stood for when it was first met, or another).
+//! as its only field is a pattern: `$any`; `$contains` (a text with these parts); `$place` (a text with a file and line);
+//! `$exact` (numbers as written, fields in this order); `$is` and `$not` (the value that a name stood for when it was
+//! first met, or another).
 
 use std::collections::BTreeMap;
 use weir_tests::exact::Exact;
 
-/// What can be expected. What a case does not name has to be empty, but for `calls` and `actions`.
-pub const FIELDS: [&str; 7] = ["outputs", "memory", "failures", "log", "requests", "calls", "actions"];
-const NOT_LOOKED_AT_UNLESS_NAMED: [&str; 2] = ["calls", "actions"];
+/// What can be expected. What a case does not name has to be empty, but for `calls`, `actions` and `said`.
+pub const FIELDS: [&str; 8] = ["outputs", "memory", "failures", "log", "requests", "calls", "actions", "said"];
+const NOT_LOOKED_AT_UNLESS_NAMED: [&str; 3] = ["calls", "actions", "said"];
 
 /// What is wrong.
 pub fn compare(expected: &Exact, seen: &Exact) -> Vec<String> {
@@ -100,6 +101,8 @@ impl Match {
                     }
                 }
             }
+            "place" if names_a_place(&seen.as_text().unwrap_or_default()) => {}
+            "place" => self.differs(place, &"a text that names file and line", seen),
             "exact" if pattern.to_string() == seen.to_string() => {}
             "exact" => self.differs(place, &format!("exactly {}", short(pattern)), seen),
             "is" => {
@@ -123,6 +126,17 @@ impl Match {
     }
 }
 
+/// Whether a text has `file.ending:12` in it.
+fn names_a_place(text: &str) -> bool {
+    text.match_indices(':').any(|(at, _)| {
+        let line = text[at + 1..].starts_with(|next: char| next.is_ascii_digit());
+        let file = text[..at].rsplit(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).next();
+        let ending = file.and_then(|file| file.rsplit_once('.')).map(|(name, ending)| (name.len(), ending));
+        line && ending
+            .is_some_and(|(length, ending)| length > 0 && ending.starts_with(|c: char| c.is_ascii_alphabetic()))
+    })
+}
+
 fn short(value: &Exact) -> String {
     let text = value.to_string();
     if text.len() <= 600 {
@@ -136,7 +150,7 @@ mod tests {
     use super::*;
 
     fn outputs(expected: &str, seen: &str) -> Vec<String> {
-        let empty = r#""memory":{},"failures":[],"log":[],"requests":[],"calls":[],"actions":[]"#;
+        let empty = r#""memory":{},"failures":[],"log":[],"requests":[],"calls":[],"actions":[],"said":"""#;
         let seen = Exact::parse(&format!("{{\"outputs\":{seen},{empty}}}")).unwrap();
         compare(&Exact::parse(&format!("{{\"outputs\":{expected}}}")).unwrap(), &seen)
     }
@@ -144,6 +158,7 @@ mod tests {
     #[test]
     fn what_differs_is_told_with_its_place() {
         assert!(outputs(r#"[{"a":1,"b":[]}]"#, r#"[{"b":[],"a":1.0}]"#).is_empty());
+        assert!(outputs(r#"[{"$place":true}]"#, r#"["boom at src/ends.rs:12:5"]"#).is_empty());
         for (expected, seen) in [
             ("[1]", "[2]"),
             ("[1]", "[1,1]"),
@@ -153,6 +168,7 @@ mod tests {
             (r#"[{"a":null}]"#, r#"[{}]"#),
             (r#"[{"$contains":["x"]}]"#, r#"["y"]"#),
             (r#"[{"$exact":1.0}]"#, "[1]"),
+            (r#"[{"$place":true}]"#, r#"["http://127.0.0.1:80/ at 10:30, a.: 5"]"#),
             (r#"[{"$is":"n"},{"$is":"n"}]"#, "[1,2]"),
             (r#"[{"$is":"n"},{"$not":"n"}]"#, "[1,1]"),
         ] {
@@ -163,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_was_not_expected_is_wrong() {
-        let seen = r#"{"outputs":[],"memory":{"a":1},"failures":[],"log":[],"requests":[],"calls":[1],"actions":[]}"#;
+        let seen = r#"{"outputs":[],"memory":{"a":1},"failures":[],"log":[],"requests":[],"calls":[1],"actions":[],"said":"x"}"#;
         let wrong = compare(&Exact::parse("{}").unwrap(), &Exact::parse(seen).unwrap());
         assert!(wrong.len() == 1 && wrong[0].starts_with("memory: nothing was expected"), "{wrong:?}");
     }

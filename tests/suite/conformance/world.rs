@@ -202,6 +202,8 @@ impl<'w> World<'w> {
             .key_report(&Key::new("north"))
             .and_then(|report| report.short_term.get(&MemoryPath::root()).map(|json| exact(&json)));
         let lines = self.lines.lock().expect("no holder panics");
+        let messages = self.failures.iter().filter_map(|failure| failure.get("message")?.as_text());
+        let said: Vec<String> = messages.chain(lines.iter().map(|(_, text)| text.clone())).collect();
         let lines = lines.iter().map(|(level, text)| Exact::List(vec![Exact::text(level), Exact::text(text)]));
         let actions = self.component.describe().actions.iter().map(|action| {
             let kinds = action.listens_to.iter().map(|kind| Exact::text(kind)).collect();
@@ -215,6 +217,7 @@ impl<'w> World<'w> {
             ("requests", Exact::List(requests)),
             ("calls", Exact::List(self.calls)),
             ("actions", Exact::List(actions.collect())),
+            ("said", Exact::text(&said.join("\n"))),
         ])
     }
 }
