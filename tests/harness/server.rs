@@ -2,7 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::wait::PATIENCE;
 
 /// One request as it arrived.
 #[derive(Clone, Debug)]
@@ -27,6 +31,13 @@ pub struct Server {
     /// `http://127.0.0.1:PORT`.
     pub origin: String,
     asked: Arc<Mutex<Vec<Asked>>>,
+    connections: Arc<Connections>,
+}
+
+#[derive(Default)]
+struct Connections {
+    accepted: AtomicU64,
+    closed: AtomicU64,
 }
 
 impl Server {
@@ -36,16 +47,39 @@ impl Server {
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let answer = Arc::new(move |asked: &Asked| answer(asked).into());
+        let connections: Arc<Connections> = Arc::default();
         std::thread::spawn({
-            let asked = asked.clone();
+            let (asked, connections) = (asked.clone(), connections.clone());
             move || {
                 for stream in listener.incoming() {
-                    let (asked, answer) = (asked.clone(), answer.clone());
-                    std::thread::spawn(move || serve(stream.unwrap(), &asked, &*answer));
+                    connections.accepted.fetch_add(1, Ordering::SeqCst);
+                    let (asked, answer, connections) = (asked.clone(), answer.clone(), connections.clone());
+                    std::thread::spawn(move || {
+                        serve(stream.unwrap(), &asked, &*answer);
+                        connections.closed.fetch_add(1, Ordering::SeqCst);
+                    });
                 }
             }
         });
-        Self { origin, asked }
+        Self { origin, asked, connections }
+    }
+
+    /// Waits until all that clients sent before they went away is heard.
+    pub fn settle(&self) {
+        let before = self.connections.accepted.load(Ordering::SeqCst);
+        // Connections are accepted in their order: after this one, all earlier ones were.
+        let last = TcpStream::connect(self.origin.trim_start_matches("http://")).unwrap();
+        drop(last);
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let closed = self.connections.closed.load(Ordering::SeqCst);
+            let accepted = self.connections.accepted.load(Ordering::SeqCst);
+            if accepted > before && closed == accepted {
+                return;
+            }
+            assert!(Instant::now() < until, "{} of {accepted} clients went away", closed);
+            std::thread::sleep(Duration::from_micros(100));
+        }
     }
 
     /// Answers 200 with this body.

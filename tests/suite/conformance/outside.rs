@@ -18,6 +18,7 @@ pub struct Outside {
     pub origin: String,
     /// Granted, and nobody listens there.
     pub closed_origin: String,
+    server: Server,
     script: Arc<Script>,
 }
 
@@ -45,14 +46,16 @@ impl Outside {
         });
         let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let closed_origin = format!("http://{}", closed.local_addr().expect("it is bound"));
-        Self { origin: server.origin, closed_origin, script }
+        Self { origin: server.origin.clone(), closed_origin, server, script }
     }
 
     /// From now on the server answers for another case.
     pub fn begin(&self, answers: Vec<Answer>) {
-        let mut now = self.script.lock();
-        *now = Now { number: now.number + 1, answers, asked: Vec::new() };
+        self.script.lock().number += 1;
         self.script.changed.notify_all();
+        self.server.settle();
+        let mut now = self.script.lock();
+        *now = Now { number: now.number, answers, asked: Vec::new() };
     }
 
     /// What the case has asked.
