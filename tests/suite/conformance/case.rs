@@ -147,6 +147,11 @@ impl Case {
         self.differs.get(language).or_else(|| self.differs.get(of_language))
     }
 
+    /// Whether an instance that served others may do something else.
+    pub fn only_fresh(&self, language: &str) -> bool {
+        self.differs(language).is_some_and(|other| other.get("fresh_only").is_some())
+    }
+
     /// The reason of a difference.
     pub fn reason(&self, language: &str) -> Option<String> {
         let because = self.differs(language)?.get("because").and_then(Exact::as_text);
@@ -155,7 +160,7 @@ impl Case {
 
     pub fn expected(&self, language: &str) -> Expected {
         let Some(other) = self.differs(language) else { return Expected::Same(self.expect.clone()) };
-        check_fields(&self.name, other, &["because", "left_out", "expect"]);
+        check_fields(&self.name, other, &["because", "left_out", "fresh_only", "expect"]);
         if other.get("left_out").is_some() {
             return Expected::LeftOut;
         }

@@ -18,6 +18,10 @@ use table::{Mark, Table};
 use weir_tests::exact::Exact;
 use world::World;
 
+/// Invocations that one instance serves.
+const FRESH: u32 = 1;
+const OFTEN: u32 = 1_000;
+
 // [S9] [S12]
 #[test]
 fn every_language_does_the_same() {
@@ -69,7 +73,7 @@ impl Runner<'_> {
 
     fn check(&mut self, case: &Case, expected: &Exact) {
         let before = self.wrong.len();
-        let seen = World::run(self.guest, self.outside, case);
+        let seen = World::run(self.guest, self.outside, case, FRESH);
         for mistake in expect::compare(expected, &seen) {
             self.fail(case, &mistake);
         }
@@ -78,14 +82,19 @@ impl Runner<'_> {
         }
     }
 
-    /// The same task does the same again; and where it was disturbed, it comes to what it would have come to.
+    /// The same task does the same again, in an instance that served others before, too; and where it was disturbed, it
+    /// comes to what it would have come to.
     fn run_again(&mut self, case: &Case, seen: &Exact) {
-        let again = World::run(self.guest, self.outside, case);
-        if !seen.same_value(&again) {
-            self.fail(case, &format!("run again, it does something else\n  first {seen}\n  again {again}"));
+        let reused = if case.only_fresh(&self.guest.name) { FRESH } else { OFTEN };
+        for reuse in [FRESH, reused] {
+            let again = World::run(self.guest, self.outside, case, reuse);
+            if !seen.same_value(&again) {
+                let how = if reuse == FRESH { "run again" } else { "in an instance that served others" };
+                self.fail(case, &format!("{how}, it does something else\n  first {seen}\n  again {again}"));
+            }
         }
         let Some(undisturbed) = case.undisturbed() else { return };
-        let calm = World::run(self.guest, self.outside, &undisturbed);
+        let calm = World::run(self.guest, self.outside, &undisturbed, FRESH);
         for field in ["outputs", "memory"] {
             let (seen, calm) = (seen.get(field).expect("each has one"), calm.get(field).expect("each has one"));
             if !seen.same_value(calm) {

@@ -37,6 +37,7 @@ pub struct World<'w> {
     outside: &'w Outside,
     component: LoadedComponent,
     invoker: Invoker,
+    instance_reuse: u32,
     plan: Arc<Plan>,
     operator: Operator,
     log: Log,
@@ -52,8 +53,8 @@ pub struct World<'w> {
 }
 
 impl<'w> World<'w> {
-    /// Runs a case, and says what was seen.
-    pub fn run(guest: &Guest, outside: &'w Outside, case: &'w Case) -> Exact {
+    /// Runs a case, and says what was seen. An instance serves so many invocations, of other cases too.
+    pub fn run(guest: &Guest, outside: &'w Outside, case: &'w Case, instance_reuse: u32) -> Exact {
         outside.begin(case.answers.clone());
         let lines = Lines::default();
         let component = guest.load(outside, case);
@@ -61,6 +62,7 @@ impl<'w> World<'w> {
             plan: Arc::new(plan(&component, case)),
             component,
             invoker: host().invoker(),
+            instance_reuse,
             operator: Operator::new(OperatorStart {
                 plan: Arc::new(Plan::default()),
                 limits: Arc::default(),
@@ -156,7 +158,8 @@ impl<'w> World<'w> {
             return self.die();
         }
         let ended = {
-            let run = Box::pin(self.invoker.invoke(&self.component, 1, invocation, self.port.clone()));
+            let run =
+                Box::pin(self.invoker.invoke(&self.component, self.instance_reuse, invocation, self.port.clone()));
             tokio::select! {
                 ended = run => Some(ended.expect("the door is open")),
                 () = self.outside.killed() => None,
