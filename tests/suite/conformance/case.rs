@@ -70,16 +70,6 @@ pub enum How {
     Kill,
 }
 
-/// What a language is to do.
-pub enum Expected {
-    /// As all.
-    Same(Exact),
-    /// As the case says for it.
-    Other(Exact),
-    /// It can't.
-    LeftOut,
-}
-
 impl CaseFile {
     /// All files, in the order of their names.
     pub fn read_all(outside: &Outside) -> Vec<Self> {
@@ -158,11 +148,12 @@ impl Case {
         Some(because.unwrap_or_else(|| panic!("{}/{} differs for {language} without a reason", self.group, self.name)))
     }
 
-    pub fn expected(&self, language: &str) -> Expected {
-        let Some(other) = self.differs(language) else { return Expected::Same(self.expect.clone()) };
+    /// What a language is to do; none if it can't.
+    pub fn expected(&self, language: &str) -> Option<Exact> {
+        let Some(other) = self.differs(language) else { return Some(self.expect.clone()) };
         check_fields(&self.name, other, &["because", "left_out", "fresh_only", "expect"]);
         if other.get("left_out").is_some() {
-            return Expected::LeftOut;
+            return None;
         }
         let mut expect = self.expect.clone();
         let Exact::Object(known) = &mut expect else { panic!("{}: what is expected is an object", self.name) };
@@ -170,7 +161,7 @@ impl Case {
             known.retain(|(name, _)| name.to_text() != field);
             known.push((field.as_str().into(), value));
         }
-        Expected::Other(expect)
+        Some(expect)
     }
 
     /// Whether answers wait for each other.

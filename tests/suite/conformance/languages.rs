@@ -1,6 +1,5 @@
 //! The guests: which there are, which must be there.
 
-use super::case::Case;
 use super::outside::Outside;
 use crate::component::host;
 use std::collections::BTreeMap;
@@ -22,7 +21,7 @@ pub struct Guest {
     /// Its language; of a fixture `rust-0.1.0`, the language and the contract it was compiled against.
     pub name: String,
     bytes: Vec<u8>,
-    loaded: Mutex<BTreeMap<String, LoadedComponent>>,
+    loaded: Mutex<BTreeMap<Vec<(String, String)>, LoadedComponent>>,
 }
 
 /// Whether it is the project's own guests that are run, and not some that a developer names.
@@ -85,11 +84,10 @@ impl Guest {
         Self { name: name.to_owned(), bytes, loaded: Mutex::default() }
     }
 
-    /// The component as the case wants it; a case's limits are an invocation's, and need no other component.
-    pub fn load(&self, outside: &Outside, case: &Case) -> LoadedComponent {
-        let settings = format!("{:?}", case.config);
+    /// The component with these settings of its manifest. (A case's limits are an invocation's, and need no other.)
+    pub fn load(&self, outside: &Outside, config: &[(String, String)]) -> LoadedComponent {
         let mut loaded = self.loaded.lock().expect("no holder panics");
-        if let Some(component) = loaded.get(&settings) {
+        if let Some(component) = loaded.get(config) {
             return component.clone();
         }
         let grant = |origin: &String| HttpGrant { origin: origin.clone(), secret_headers: Vec::new() };
@@ -97,14 +95,14 @@ impl Guest {
             name: self.name.clone(),
             bytes: self.bytes.clone(),
             grants: Grants { http: [&outside.origin, &outside.closed_origin].map(grant).into() },
-            config: case.config.iter().cloned().collect(),
+            config: config.iter().cloned().collect(),
             limits: Arc::default(),
         };
         let component = host().load(source).unwrap_or_else(|error| panic!("{error}"));
         let sdk = &component.describe().sdk;
         let language = self.name.split('-').next().unwrap_or(&self.name);
         assert!(sdk.starts_with(&format!("{language} ")), "the SDK of {language} calls itself {sdk:?}");
-        loaded.insert(settings, component.clone());
+        loaded.insert(config.to_vec(), component.clone());
         component
     }
 }

@@ -57,7 +57,7 @@ impl<'w> World<'w> {
     pub fn run(guest: &Guest, outside: &'w Outside, case: &'w Case, instance_reuse: u32) -> Exact {
         outside.begin(case.answers.clone());
         let lines = Lines::default();
-        let component = guest.load(outside, case);
+        let component = guest.load(outside, &case.config);
         let mut world = Self {
             plan: Arc::new(plan(&component, case)),
             component,
