@@ -1,0 +1,116 @@
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+import { mappedFrames, SDK_SOURCE_PREFIX, SOURCE_MAP_NAME } from "../src/place.js";
+import { compactMap } from "./source-map.js";
+
+const PACKAGE = dirname(dirname(fileURLToPath(import.meta.url)));
+const { peerDependencies: PINNED } = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8"));
+
+/** Why there is no component, in words for whoever wrote the action. */
+export class BuildError extends Error {}
+
+/**
+ * Bundles the module at `entry`, JavaScript or TypeScript, and makes a component of it.
+ *
+ * @param {string} entry
+ * @param {string} folder what is looked up from, and what the places in messages are relative to
+ * @returns {Promise<Uint8Array>}
+ */
+export async function buildComponent(entry, folder = process.cwd()) {
+  if (!existsSync(resolve(folder, entry))) throw new BuildError(`${entry} does not exist`);
+  const { build } = await load("esbuild", folder);
+  const { componentize } = await load("componentize-qjs", folder);
+  const { code, map } = await bundle(build, entry, folder);
+  const jsSource = `${code}\nglobalThis.${SOURCE_MAP_NAME} = ${JSON.stringify(map)};\n`;
+  try {
+    const options = { jsSource, witPath: join(PACKAGE, "wit"), world: "component", sync: true };
+    return (await componentize(options)).component;
+  } catch (error) {
+    throw new BuildError(loadMessage(entry, error.message, map));
+  }
+}
+
+/** The tool as the project has it, or else as this package has it. */
+export async function load(name, folder) {
+  for (const from of [join(folder, "package.json"), join(PACKAGE, "package.json")]) {
+    const require = createRequire(from);
+    let path;
+    try {
+      path = require.resolve(name);
+    } catch {
+      continue;
+    }
+    const loaded = await import(pathToFileURL(path));
+    return loaded.default ?? loaded;
+  }
+  throw new BuildError(`${name} is missing: npm install --save-dev ${name}@${PINNED[name]}`);
+}
+
+async function bundle(build, entry, folder) {
+  const options = {
+    stdin: { contents: entrySource(entry, folder), resolveDir: folder, sourcefile: `${SDK_SOURCE_PREFIX}entry` },
+    absWorkingDir: folder,
+    bundle: true,
+    format: "esm",
+    target: "es2023",
+    charset: "utf8",
+    external: ["weir:*"],
+    plugins: [thisPackage],
+    sourcemap: "external",
+    sourcesContent: false,
+    outfile: "bundle.js",
+    write: false,
+    logLevel: "silent",
+  };
+  let result;
+  try {
+    result = await build(options);
+  } catch (error) {
+    throw new BuildError(bundleMessage(entry, error));
+  }
+  const text = (ending) => result.outputFiles.find(({ path }) => path.endsWith(ending)).text;
+  return { code: text(".js"), map: compactMap(JSON.parse(text(".map")), folder, join(PACKAGE, "src")) };
+}
+
+/** The world's export, made from the user's default export. */
+function entrySource(entry, folder) {
+  const path = JSON.stringify(resolve(folder, entry));
+  return `import { componentOf } from "weir/component";
+import definitions from ${path};
+export const actions = componentOf(definitions);
+`;
+}
+
+/** Whatever copy of this package the user's code finds, the component has one: this. */
+const thisPackage = {
+  name: "weir",
+  setup(build) {
+    build.onResolve({ filter: /^weir(\/|$)/ }, ({ path }) => {
+      if (path === "weir") return { path: join(PACKAGE, "src/index.js") };
+      if (path === "weir/component") return { path: join(PACKAGE, "src/component.js") };
+      return { errors: [{ text: `${path} is for tests: a component can't have it` }] };
+    });
+  },
+};
+
+function bundleMessage(entry, error) {
+  if (error.errors === undefined) return error.message;
+  return error.errors
+    .map(({ text, location }) => {
+      if (/No matching export .* for import "default"/.test(text)) {
+        return `${entry} has no default export: end it with \`export default actions({ … })\``;
+      }
+      const inUser = location !== null && !location.file.startsWith(SDK_SOURCE_PREFIX);
+      return inUser ? `${location.file}:${location.line}:${location.column + 1}: ${text}` : text;
+    })
+    .join("\n");
+}
+
+/** What went wrong while the module was loaded, without the engine's words around it. */
+function loadMessage(entry, message, map) {
+  const [head, ...stack] = message.replace(/^.*module evaluation: /s, "").split("\n");
+  return [`${entry} can't be loaded: ${head.replace(/^(Error|TypeError): /, "")}`, ...mappedFrames(stack.join("\n"), map)].join("\n");
+}
