@@ -38,26 +38,25 @@ export function allOf(results) {
 /** What the user gave, as the contract's request. Refuses what the web's fetch might have taken and this does not. */
 export function requestOf(given) {
   const { url, ...options } = typeof given === "string" ? { url: given } : given;
-  if (typeof url !== "string" && !(typeof url === "object" && "href" in url)) throw invalid(String(url), "it is no URL");
-  const address = String(url);
+  if (typeof url !== "string") throw invalid(String(url), "a URL is a text");
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
-  if (unknown !== undefined) throw invalid(address, `there is no option \`${unknown}\`, but ${OPTIONS.join(", ")}`);
+  if (unknown !== undefined) throw invalid(url, `there is no option \`${unknown}\`, but ${OPTIONS.join(", ")}`);
   const { json, body = null, timeoutMs, anyStatus = false } = options;
-  if (json !== undefined && body !== null) throw invalid(address, "both `json` and `body` are given");
+  if (json !== undefined && body !== null) throw invalid(url, "both `json` and `body` are given");
   const request = {
     method: options.method ?? (json === undefined && body === null ? "GET" : "POST"),
-    url: address,
+    url,
     headers: headersOf(options.headers ?? {}),
-    body: json === undefined ? bodyOf(address, body) : { text: writeJson(json, `the body for ${address}`) },
-    timeoutMs: timeoutOf(address, timeoutMs),
+    body: json === undefined ? bodyOf(url, body) : { text: writeJson(json, `the body for ${url}`) },
+    timeoutMs: timeoutOf(url, timeoutMs),
     anyStatus,
   };
   if (json !== undefined && !hasHeader(request, "content-type")) {
     request.headers.push(["Content-Type", "application/json"]);
   }
-  const texts = [request.method, address, ...request.headers.flat()];
+  const texts = [request.method, url, ...request.headers.flat()];
   const odd = texts.find((text) => typeof text !== "string" || !text.isWellFormed());
-  if (odd !== undefined) throw invalid(address, `${JSON.stringify(odd)} is no text of whole characters`);
+  if (odd !== undefined) throw invalid(url, `${JSON.stringify(odd)} is no text of whole characters`);
   return request;
 }
 

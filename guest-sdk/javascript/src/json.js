@@ -135,8 +135,8 @@ function read(text) {
   return value(next());
 }
 
+/** A number if it is written again as it was; 2^64 would be written as 18446744073709552000. */
 function wholeNumber(text) {
   const number = Number(text);
-  const isKept = String(number) === text || (Number.isFinite(number) && BigInt(number) === BigInt(text));
-  return isKept || Object.is(number, -0) ? number : BigInt(text);
+  return String(number) === text || Object.is(number, -0) ? number : BigInt(text);
 }

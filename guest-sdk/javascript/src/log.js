@@ -33,8 +33,10 @@ export function formatted(values) {
 function shown(value) {
   if (typeof value === "string") return value;
   if (value instanceof Error) return stackOf(value);
+  if (value instanceof Date) return String(value.toJSON());
+  if (typeof value !== "object") return String(member("", value));
   try {
-    return JSON.stringify(value, member) ?? member("", value);
+    return JSON.stringify(value, member);
   } catch {
     return String(value); // It holds itself.
   }

@@ -71,7 +71,7 @@ export class Response {
     const { text, bytes } = this.#body;
     const start = Array.from((text ?? decodeUtf8Lossy(bytes ?? [])).slice(0, 2 * DETAILS_CHARACTERS_MAX));
     const details = { status, text: start.slice(0, DETAILS_CHARACTERS_MAX).join("") };
-    const retryable = status === 408 || status === 425 || status === 429 || status >= 500;
+    const retryable = isRetryableStatus(status);
     const retryAfterMs = retryable ? this.#retryAfterMs() : undefined;
     return new Failure("http/status", `${url} answered ${status}`, { retryable, retryAfterMs, details });
   }
@@ -81,4 +81,9 @@ export class Response {
     const header = this.headers.get("retry-after")?.trim() ?? "";
     return /^\d+$/.test(header) ? Number(header) * 1000 : undefined;
   }
+}
+
+/** Whether the same request may get another answer later. */
+export function isRetryableStatus(status) {
+  return status === 408 || status === 425 || status === 429 || status >= 500;
 }

@@ -12,11 +12,20 @@ class Trap extends Error {
 let trap;
 
 export function endAsTrap(message) {
-  trap = new Trap(message);
+  endWith(new Trap(message));
+}
+
+export function isTrap(thrown) {
+  return thrown instanceof Trap;
+}
+
+/** Ends the attempt with this error. */
+export function endWith(error) {
+  trap ??= error;
   throw trap;
 }
 
-/** The trap of this invocation, which the action may have caught. */
+/** What ended the attempt, though the action may have caught it. */
 export function trapped() {
   return trap;
 }
@@ -25,7 +34,7 @@ export function rethrowTrap() {
   if (trap !== undefined) throw trap;
 }
 
-/** Before the next invocation: an instance may serve several. */
+/** Before the next attempt: an instance may serve several. */
 export function forgetTrap() {
   trap = undefined;
 }

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "node:test";
+import { fileURLToPath } from "node:url";
+
+const HERE = fileURLToPath(new URL("..", import.meta.url));
+
+/** A project's folder with these files and the tools, gone with the test. */
+function project(t, files) {
+  const folder = mkdtempSync(join(tmpdir(), "weir-javascript-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  symlinkSync(join(HERE, "node_modules"), join(folder, "node_modules"));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(folder, name, ".."), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  return folder;
+}
+
+function weirComponentize(folder, args, bin = join(HERE, "bin/weir-componentize.js")) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], { cwd: folder, encoding: "utf8" });
+  return { status, stdout, stderr };
+}
+
+const ACTION = 'import { actions, on } from "weir";\nexport default actions({ a: on("input", (n, ctx) => ctx.output(n)) });\n';
+
+test("JavaScript and TypeScript become components by the same command", (t) => {
+  const typed = ACTION.replace("(n, ctx)", "(n: number, ctx)");
+  const folder = project(t, { "src/a.js": ACTION, "src/b.ts": `import type { Context } from "weir";\n${typed}` });
+  assert.deepEqual(weirComponentize(folder, ["src/a.js", "-o", "out.wasm"]), { status: 0, stdout: "", stderr: "" });
+  assert.deepEqual(weirComponentize(folder, ["src/b.ts"]), { status: 0, stdout: "", stderr: "" });
+  for (const name of ["out.wasm", "b.wasm"]) {
+    const component = readFileSync(join(folder, name));
+    assert.deepEqual([...component.subarray(0, 8)], [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0]);
+    assert.ok(component.includes("weir:action/actions@0.1.0"));
+  }
+});
+
+test("what is wrong with a source is said by its place", (t) => {
+  const refusal = (text, name = "a.ts") => {
+    const { status, stderr } = weirComponentize(project(t, { "a.ts": text }), [name]);
+    assert.equal(status, 1, stderr);
+    return stderr.trimEnd();
+  };
+  const WEIR = 'import { actions, on } from "weir";\n';
+  assert.match(
+    refusal(`${WEIR}export default actions({\n  page: on("x", async () => {}),\n});`),
+    /^a\.ts can't be loaded: action `page` is async: make it a plain function.*\n    at a\.ts:3:\d+$/,
+  );
+  assert.match(refusal(`${WEIR}type A = 1;\nexport default actions({`), /^a\.ts:3:\d+: Unexpected end of file$/);
+  assert.match(refusal("import './b.ts';"), /^a\.ts:1:8: Could not resolve "\.\/b\.ts"$/m);
+  assert.match(refusal("export const a = 1;"), /^a\.ts has no default export: end it with `export default actions/);
+  assert.match(refusal("export default { a: 1 };"), /its default export is not made by actions/);
+  assert.match(refusal('import { TestKey } from "weir/testing";\nexport default TestKey;'), /weir\/testing is for tests/);
+  assert.match(refusal(`${WEIR}const id = Math.random();\nexport default actions({ a: on("x", () => id) });`), /Math\.random\(\) outside an action.*\n    at a\.ts:2:\d+$/s);
+  assert.equal(refusal("", "nowhere.ts"), "nowhere.ts does not exist");
+});
+
+test("a missing tool is said, with what installs it", (t) => {
+  const folder = project(t, { "a.js": ACTION });
+  rmSync(join(folder, "node_modules"));
+  for (const name of ["bin", "build", "src", "wit", "package.json"]) {
+    cpSync(join(HERE, name), join(folder, "weir", name), { recursive: true });
+  }
+  const bin = join(folder, "weir/bin/weir-componentize.js");
+  const { status, stderr } = weirComponentize(folder, ["a.js"], bin);
+  assert.deepEqual([status, stderr], [1, "esbuild is missing: npm install --save-dev esbuild@0.28.2\n"]);
+});
+
+test("tests in TypeScript run", (t) => {
+  const test = `import { TestKey } from "weir/testing";
+import list from "./a.ts";
+const payload: number = 5;
+console.log(new TestKey("k").run(list.a, payload).outputs);
+throw new Error("at line 5" as string);
+`;
+  const folder = project(t, { "a.ts": ACTION.replace("(n, ctx)", "(n: number, ctx)"), "package.json": '{ "type": "module" }' });
+  const files = { "a.test.ts": test };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  rmSync(join(folder, "node_modules"));
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(HERE, join(folder, "node_modules/weir"));
+  const args = ["--enable-source-maps", "--import", "weir/typescript", "a.test.ts"];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8" });
+  assert.match(stdout, /^\[ 5 \]/);
+  assert.match(stderr, /a\.test\.ts:5:/);
+});
