@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { mappedFrames, SDK_SOURCE_PREFIX, SOURCE_MAP_NAME } from "../src/place.js";
@@ -33,13 +33,12 @@ export async function buildComponent(entry, folder = process.cwd()) {
   }
 }
 
-/** The tool as the project has it, or else as this package has it. */
+/** The tool as the project has it, or this package, or whoever put its command on the PATH. */
 export async function load(name, folder) {
-  for (const from of [join(folder, "package.json"), join(PACKAGE, "package.json")]) {
-    const require = createRequire(from);
+  for (const from of [join(folder, "package.json"), join(PACKAGE, "package.json"), ...commandsOf(name)]) {
     let path;
     try {
-      path = require.resolve(name);
+      path = createRequire(from).resolve(name);
     } catch {
       continue;
     }
@@ -47,6 +46,12 @@ export async function load(name, folder) {
     return loaded.default ?? loaded;
   }
   throw new BuildError(`${name} is missing: npm install --save-dev ${name}@${PINNED[name]}`);
+}
+
+/** The command's files on the PATH, which stand in its package. */
+function commandsOf(name) {
+  const places = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, name));
+  return places.filter((place) => existsSync(place)).map((place) => realpathSync(place));
 }
 
 async function bundle(build, entry, folder) {
