@@ -60,7 +60,9 @@ export function invoke(definitions, name, event) {
   try {
     runAction(definitions[name], name, event);
   } catch (thrown) {
-    throw thrown === trapped() ? thrown : recordOfFailure(thrown);
+    if (thrown !== trapped()) throw recordOfFailure(thrown);
+    thrown.stack = ""; // Its places are in the log already; the host would repeat the engine's own.
+    throw thrown;
   }
 }
 
