@@ -18,9 +18,19 @@ try {
     if (positionals.length !== 1) throw new BuildError(USAGE);
     const [source] = positionals;
     const output = values.output ?? `${basename(source, extname(source))}.wasm`;
-    writeFileSync(output, await buildComponent(source));
+    const { component, warnings } = await buildComponent(source);
+    write(output, component);
+    for (const warning of warnings) console.error(`warning: ${warning}`);
   }
 } catch (error) {
   console.error(error instanceof BuildError || error.code?.startsWith("ERR_PARSE_ARGS") ? error.message : error);
   process.exitCode = error instanceof BuildError ? 1 : 2;
+}
+
+function write(path, component) {
+  try {
+    writeFileSync(path, component);
+  } catch (error) {
+    throw new BuildError(`write ${path}: ${error.message}`);
+  }
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
-import { delimiter, dirname, join, resolve } from "node:path";
+import { delimiter, dirname, extname, join, resolve, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { mappedFrames, SDK_SOURCE_PREFIX, SOURCE_MAP_NAME } from "../src/place.js";
@@ -17,17 +17,18 @@ export class BuildError extends Error {}
  *
  * @param {string} entry
  * @param {string} folder what is looked up from, and what the places in messages are relative to
- * @returns {Promise<Uint8Array>}
+ * @returns {Promise<{ component: Uint8Array, warnings: string[] }>}
  */
 export async function buildComponent(entry, folder = process.cwd()) {
   if (!existsSync(resolve(folder, entry))) throw new BuildError(`${entry} does not exist`);
-  const { build } = await load("esbuild", folder);
+  const esbuild = await load("esbuild", folder);
   const { componentize } = await load("componentize-qjs", folder);
-  const { code, map } = await bundle(build, entry, folder);
+  const { code, map, sources } = await bundle(esbuild, entry, folder);
   const jsSource = `${code}\nglobalThis.${SOURCE_MAP_NAME} = ${JSON.stringify(map)};\n`;
   try {
     const options = { jsSource, witPath: join(PACKAGE, "wit"), world: "component", sync: true };
-    return (await componentize(options)).component;
+    const { component } = await componentize(options);
+    return { component, warnings: await asyncWarnings(esbuild, sources, folder) };
   } catch (error) {
     throw new BuildError(loadMessage(entry, error.message, map));
   }
@@ -54,7 +55,7 @@ function commandsOf(name) {
   return places.filter((place) => existsSync(place)).map((place) => realpathSync(place));
 }
 
-async function bundle(build, entry, folder) {
+async function bundle({ build }, entry, folder) {
   const options = {
     stdin: { contents: entrySource(entry, folder), resolveDir: folder, sourcefile: `${SDK_SOURCE_PREFIX}entry` },
     absWorkingDir: folder,
@@ -67,6 +68,7 @@ async function bundle(build, entry, folder) {
     sourcemap: "external",
     sourcesContent: false,
     outfile: "bundle.js",
+    metafile: true,
     write: false,
     logLevel: "silent",
   };
@@ -77,8 +79,38 @@ async function bundle(build, entry, folder) {
     throw new BuildError(bundleMessage(entry, error));
   }
   const text = (ending) => result.outputFiles.find(({ path }) => path.endsWith(ending)).text;
-  return { code: text(".js"), map: compactMap(JSON.parse(text(".map")), folder, join(PACKAGE, "src")) };
+  return {
+    code: text(".js"),
+    map: compactMap(JSON.parse(text(".map")), folder, join(PACKAGE, "src")),
+    sources: Object.keys(result.metafile.inputs).filter((source) => isUsers(source, folder)),
+  };
 }
+
+/** Whether a source is the project's own, neither a package's nor this one's. */
+function isUsers(source, folder) {
+  const path = resolve(folder, source);
+  const isPackages = path.includes(`${sep}node_modules${sep}`) || path.startsWith(PACKAGE + sep);
+  return !isPackages && existsSync(path) && /^\.[mc]?[jt]sx?$/.test(extname(path));
+}
+
+/** An engine in whose place esbuild would have to write async functions anew, and says where it can't. */
+const ASYNC = { "async-await": false, "async-generator": false, generator: false };
+
+/** Where the project's own sources have async functions: what stands behind an `await` never runs in an action. */
+async function asyncWarnings({ transform }, sources, folder) {
+  const warnings = await Promise.all(
+    sources.map(async (source) => {
+      const contents = readFileSync(resolve(folder, source), "utf8");
+      const loader = extname(source).replace(/^\.[mc]?/, "");
+      const { errors } = await transform(contents, { loader, supported: ASYNC, logLevel: "silent" }).catch((error) => error);
+      const asyncs = (errors ?? []).filter(({ text }) => /async (generator )?functions/.test(text));
+      return asyncs.map(({ location: { line, column } }) => `${source}:${line}:${column + 1}: ${NEVER_RUNS}`);
+    }),
+  );
+  return warnings.flat();
+}
+
+const NEVER_RUNS = "an async function: called in an action, it ends at its first await, and what stands behind that never runs";
 
 /** The world's export, made from the user's default export. */
 function entrySource(entry, folder) {

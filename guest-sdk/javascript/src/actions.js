@@ -77,7 +77,9 @@ export function runAction(action, name, event) {
     }
   } catch (thrown) {
     const cause = trapped() ?? thrown;
-    if (!(cause instanceof Failure)) logError(cause);
-    throw cause === trapped() ? cause : failureOf(cause);
+    if (cause instanceof Failure) throw cause;
+    logError(cause);
+    if (cause === trapped()) throw cause;
+    throw Object.assign(failureOf(cause), { cause }); // For who tests: the host takes no cause.
   }
 }

@@ -30,6 +30,7 @@ const ABSENT = {
   setTimeout: "an action does not wait; throw Failure.retryable(kind, message, { retryAfterMs }) to be run again later",
   setInterval: "an action does not wait; emit an event for what comes next",
   setImmediate: "an action is not async; call the function",
+  queueMicrotask: "an action is not async; call the function",
 };
 
 function absent(name, advice) {

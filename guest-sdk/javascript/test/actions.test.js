@@ -55,6 +55,7 @@ test("an error is a fatal failure, and its places are in the log", () => {
     null.member;
   });
   assert.throws(() => key.run(failing, null), { kind: "error", retryable: false, message: /^TypeError: .*null/ });
+  assert.throws(() => key.run(failing, null), ({ cause }) => cause instanceof TypeError);
   assert.equal(key.logs.length, 1);
   assert.equal(key.logs[0].level, "error");
   assert.match(key.logs[0].message, /TypeError: .*\n.*actions\.test\.js:\d+/s);

@@ -58,6 +58,20 @@ test("what is wrong with a source is said by its place", (t) => {
   assert.equal(refusal("", "nowhere.ts"), "nowhere.ts does not exist");
 });
 
+test("an async function among the sources is warned of", (t) => {
+  const helper = "export function* all() {}\nexport const wait = async () => { await 1; }; // async\n";
+  const folder = project(t, { "a.js": `import { wait } from "./helper.ts";\n${ACTION.replace("=> ctx", "=> wait() && ctx")}`, "helper.ts": helper });
+  const { status, stderr } = weirComponentize(folder, ["a.js"]);
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /^warning: helper\.ts:2:21: an async function: .* never runs\n$/);
+});
+
+test("a component that can't be written is said", (t) => {
+  const { status, stderr } = weirComponentize(project(t, { "a.js": ACTION }), ["a.js", "-o", "no/where.wasm"]);
+  assert.equal(status, 1);
+  assert.match(stderr, /^write no\/where\.wasm: ENOENT/);
+});
+
 test("a missing tool is said, with what installs it", (t) => {
   const folder = project(t, { "a.js": ACTION });
   for (const name of ["bin", "build", "src", "wit", "package.json"]) {

@@ -73,7 +73,7 @@ test("the console writes to the log", (t) => {
 });
 
 test("what an action can't have says what to use", () => {
-  for (const [name, advice] of [["fetch", /ctx\.fetch/], ["setTimeout", /retryAfterMs/], ["setInterval", /emit/], ["setImmediate", /call/]]) {
+  for (const [name, advice] of [["fetch", /ctx\.fetch/], ["setTimeout", /retryAfterMs/], ["setInterval", /emit/], ["setImmediate", /call/], ["queueMicrotask", /call/]]) {
     const body = on("x", () => globalThis[name](() => {}, 1));
     assert.throws(() => new TestKey("k").run(body, null), { kind: "error", message: advice }, name);
   }
