@@ -34,10 +34,17 @@ export function actions(definitions) {
   }
   const listed = Object.freeze({ ...definitions });
   MADE.add(listed);
+  for (const [name, action] of Object.entries(listed)) NAMES.set(action, name);
   return listed;
 }
 
 const MADE = new WeakSet();
+const NAMES = new WeakMap();
+
+/** The name under which `actions` lists it. */
+export function nameOf(action) {
+  return NAMES.get(action);
+}
 
 /** Whether `actions` made it: what else a module may export by default is no list of actions. */
 export function areActions(value) {
@@ -58,7 +65,7 @@ export function invoke(definitions, name, event) {
     throw recordOfFailure(new Failure("unknown-action", `this component has no action \`${name}\``));
   }
   try {
-    runAction(definitions[name], name, event);
+    runAction(definitions[name], event);
   } catch (thrown) {
     if (thrown !== trapped()) throw recordOfFailure(thrown);
     thrown.stack = ""; // Its places are in the log already; the host would repeat the engine's own.
@@ -67,13 +74,13 @@ export function invoke(definitions, name, event) {
 }
 
 /** Runs an action for an event, `{ id, kind, payload }`. Throws a Failure, or a trap. */
-export function runAction(action, name, event) {
+export function runAction(action, event) {
   forgetTrap();
   try {
     const returned = action.run(readJson(event.payload), new Context(event));
     rethrowTrap();
     if (typeof returned?.then === "function") {
-      throw new Failure("async", `action \`${name}\` returned a promise, and what it waits for never comes: ${PLAIN}`);
+      throw new Failure("async", `action \`${nameOf(action)}\` returned a promise, and what it waits for never comes: ${PLAIN}`);
     }
   } catch (thrown) {
     const cause = trapped() ?? thrown;

@@ -41,11 +41,14 @@ test("what is no action is refused by name", () => {
 
 test("a promise that an action returns is a failure", () => {
   const key = new TestKey("k");
-  const waits = on("x", (_, ctx) => {
-    ctx.memory.set("a", 1);
-    return Promise.resolve(1);
+  const { waits } = actions({
+    waits: on("x", (_, ctx) => {
+      ctx.memory.set("a", 1);
+      return Promise.resolve(1);
+    }),
   });
-  assert.throws(() => key.run(waits, null), { kind: "async", retryable: false });
+  const message = /^action `waits` returned a promise/;
+  assert.throws(() => key.run(waits, null), { kind: "async", retryable: false, message });
   assert.equal(key.memory.has("a"), false);
 });
 

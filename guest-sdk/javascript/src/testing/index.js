@@ -86,7 +86,7 @@ export class TestKey {
       crashIn: this.#crashIn,
     });
     this.#crashIn = undefined;
-    const failure = failureOfAttempt(attempt, () => runAction(action, "in test", event));
+    const failure = failureOfAttempt(attempt, () => runAction(action, event));
     task.recorded = attempt.calls.recorded;
     this.calls = attempt.calls.seen.map(shownCall);
     this.logs = attempt.logs;
