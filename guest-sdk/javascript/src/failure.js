@@ -1,4 +1,5 @@
 import { readJson, writeJson } from "./json.js";
+import { shown } from "./log.js";
 
 /** The longest wait that the contract can say. */
 const WAIT_MS_MAX = 0xffff_ffff;
@@ -49,7 +50,7 @@ export function recordOfFailure({ retryable, retryAfterMs, kind, message, detail
 /** Whatever was thrown, as a failure: an error that is none is a fatal one of kind `error`. */
 export function failureOf(thrown) {
   if (thrown instanceof Failure) return thrown;
-  return new Failure("error", thrown instanceof Error ? messageOf(thrown) : String(thrown));
+  return new Failure("error", thrown instanceof Error ? messageOf(thrown) : shown(thrown));
 }
 
 /** The error's own message, and its class where that says more. */

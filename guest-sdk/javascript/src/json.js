@@ -79,6 +79,7 @@ function writeObject(value, place) {
   const at = (name) => ({ what: place.what, path: place.path + name, within });
   if (typeof value.toJSON === "function") return write(value.toJSON(), at(""));
   if (Array.isArray(value)) return `[${Array.from(value, (item, i) => write(item, at(`[${i}]`))).join()}]`;
+  if (value instanceof Number || value instanceof String || value instanceof Boolean) return write(value.valueOf(), place);
   refuseObject(value, place);
   const members = Object.keys(value).filter((name) => value[name] !== undefined);
   return `{${members.map((name) => `${JSON.stringify(name)}:${write(value[name], at(`.${name}`))}`).join()}}`;

@@ -30,7 +30,7 @@ export function formatted(values) {
 }
 
 /** A value for people. */
-function shown(value) {
+export function shown(value) {
   if (typeof value === "string") return value;
   if (value instanceof Error) return stackOf(value);
   if (value instanceof Date) return String(value.toJSON());

@@ -67,6 +67,7 @@ test("an error is a fatal failure, and its places are in the log", () => {
   });
   assert.throws(() => key.run(cause, null), { kind: "error", message: "no receipt: RangeError: too long" });
   assert.throws(() => key.run(on("x", () => { throw "a text"; }), null), { kind: "error", message: "a text" });
+  assert.throws(() => key.run(on("x", () => { throw { code: 5 }; }), null), { kind: "error", message: '{"code":5}' });
 });
 
 test("a failure says all of itself", () => {

@@ -65,10 +65,11 @@ test("what is no JSON is refused by its place", () => {
 test("members that are undefined are left out, toJSON is asked, objects of classes are written", () => {
   class Money {
     cents = 5n;
+    currency = new String("EUR");
     #secret = 1;
     static none = 0;
   }
-  assert.equal(writeJson({ a: undefined, b: new Date(0), c: new Money() }, "it"), '{"b":"1970-01-01T00:00:00.000Z","c":{"cents":5}}');
+  assert.equal(writeJson({ a: undefined, b: new Date(0), c: new Money() }, "it"), '{"b":"1970-01-01T00:00:00.000Z","c":{"cents":5,"currency":"EUR"}}');
 });
 
 test("a deep value is no mistake", () => {
