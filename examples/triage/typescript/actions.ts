@@ -1,58 +1,74 @@
-// An agent that triages support tickets: a model is asked, over HTTP, what to do next, until it has an answer for the
-// customer. Each of its answers is recorded, so that no crash makes the agent ask, or assign a ticket, twice.
+// An agent that triages tickets: it asks a model, uses the tools that the model calls, until the model has a verdict.
+//
+// Each request is recorded as its answer comes. Killed in mid-conversation, the action is run again from the start, is
+// given what was recorded, and goes on where it was: no turn of the model is paid for twice, and no refund is made twice.
 
 import { actions, type Context, Failure, on } from "weir";
 
-import { runTool, TOOLS } from "./tools.ts";
+import { TOOLS, useTool } from "./tools.ts";
 
-/** A message of a customer on a ticket, which is the event's key. */
-export interface Message {
+export interface Ticket {
+  customer: string;
   ticket: string;
-  from: string;
   text: string;
 }
 
-/** One entry of the conversation, as the model's interface has it. */
-type Turn =
-  | { role: "user"; content: string }
-  | { role: "assistant"; content: string | null; tool_calls?: ToolCall[] }
-  | { role: "tool"; tool_call_id: string; content: string };
+/** One entry of a conversation, as chat-completion services have it. */
+type Message =
+  | { role: "system" | "user"; content: string }
+  | { role: "tool"; tool_call_id: string; content: string }
+  | Reply;
 
-export interface ToolCall {
-  id: string;
-  name: string;
-  arguments: Record<string, unknown>;
+interface Reply {
+  role: "assistant";
+  content: string | null;
+  tool_calls?: { id: string; type: "function"; function: { name: string; arguments: string } }[];
 }
 
-const SYSTEM =
-  "You triage support tickets. Look up what you need, assign the ticket to a team with a priority, " +
-  "then answer the customer in one or two sentences.";
+interface Verdict {
+  category: string;
+  urgency: string;
+  answer: string;
+}
 
 const TURNS_MAX = 8;
+const MESSAGES_KEPT = 20;
+const SYSTEM: Message = {
+  role: "system",
+  content:
+    "You triage tickets of a shop. Use the tools for what you do not know. " +
+    'When you are done, answer with JSON alone: {"category", "urgency", "answer"}.',
+};
 
 export default actions({
-  triage: on("input", (message: Message, ctx) => {
-    const conversation = ctx.memory.get<Turn[]>("conversation") ?? [];
-    conversation.push({ role: "user", content: message.text });
-    const { reply, turns } = converse(conversation, message, ctx);
-    ctx.memory.set("conversation", conversation);
-    const { team = null, priority = null } = ctx.memory.get("assigned") ?? {};
-    ctx.output({ ticket: message.ticket, team, priority, reply, turns });
+  "triage-typescript": on("input", ({ ticket, text }: Ticket, ctx) => {
+    // What was said with this customer before: the key is the customer.
+    const before = ctx.memory.get<Message[]>("typescript.conversation") ?? [];
+    const conversation: Message[] = [...before, { role: "user", content: text }];
+    const reply = converse(conversation, ctx);
+    const verdict: Verdict = JSON.parse(reply.content ?? "");
+    ctx.memory.set("typescript.conversation", conversation.slice(-MESSAGES_KEPT));
+    ctx.memory.update("typescript.tickets", (tickets) => tickets + 1, 0);
+    ctx.output({ language: "typescript", ticket, ...verdict });
   }),
 });
 
-/** Has the model go on, with the tools it calls, until it answers the customer. */
-function converse(conversation: Turn[], message: Message, ctx: Context): { reply: string | null; turns: number } {
-  const model = `${ctx.requiredConfig("model")}/chat`;
-  for (let turns = 1; turns <= TURNS_MAX; turns++) {
-    const messages = [{ role: "system", content: SYSTEM }, ...conversation];
-    const answer: Turn & { role: "assistant" } = ctx.post(model, { messages, tools: TOOLS }).json();
-    conversation.push(answer);
-    if (!answer.tool_calls?.length) return { reply: answer.content, turns };
-    for (const call of answer.tool_calls) {
-      const content = JSON.stringify(runTool(call, message, ctx));
-      conversation.push({ role: "tool", tool_call_id: call.id, content });
+/** Lets the model and its tools talk until the model calls none. */
+function converse(conversation: Message[], ctx: Context): Reply {
+  for (let turn = 1; turn <= TURNS_MAX; turn++) {
+    const reply = askModel(conversation, ctx);
+    conversation.push(reply);
+    if (!reply.tool_calls?.length) return reply;
+    for (const { id, function: called } of reply.tool_calls) {
+      const result = useTool(called.name, JSON.parse(called.arguments), ctx);
+      conversation.push({ role: "tool", tool_call_id: id, content: JSON.stringify(result) });
     }
   }
-  throw new Failure("too-many-turns", `the model had no answer for ${message.ticket} in ${TURNS_MAX} turns`);
+  throw new Failure("too-many-turns", `the model came to no verdict in ${TURNS_MAX} turns`);
+}
+
+function askModel(conversation: Message[], ctx: Context): Reply {
+  const url = `${ctx.requiredConfig("world")}/v1/chat/completions`;
+  const request = { model: "scripted", user: `${ctx.key}/typescript`, messages: [SYSTEM, ...conversation], tools: TOOLS };
+  return ctx.post(url, request, { timeoutMs: 20_000 }).json().choices[0].message;
 }
