@@ -1,5 +1,5 @@
 import { Context } from "./context.js";
-import { Failure, failureOf, recordOfFailure } from "./failure.js";
+import { Failure, failureOf } from "./failure.js";
 import { readJson } from "./json.js";
 import { logError } from "./log.js";
 import { forgetTrap, rethrowTrap, trapped } from "./trap.js";
@@ -59,18 +59,17 @@ export function describe(definitions) {
   return JSON.stringify({ sdk: `javascript ${VERSION}`, actions: listed });
 }
 
-/** What the component does on `invoke`: returns, or throws the contract's record, or an error to end as a trap. */
-export function invoke(definitions, name, event) {
-  if (!Object.hasOwn(definitions, name)) {
-    throw recordOfFailure(new Failure("unknown-action", `this component has no action \`${name}\``));
-  }
+/** Runs the action of this name, and gives why it failed, if it did. Throws what is to end as a trap. */
+export function failureOfInvoke(definitions, name, event) {
+  if (!Object.hasOwn(definitions, name)) return new Failure("unknown-action", `this component has no action \`${name}\``);
   try {
     runAction(definitions[name], event);
   } catch (thrown) {
-    if (thrown !== trapped()) throw recordOfFailure(thrown);
+    if (thrown !== trapped()) return thrown;
     thrown.stack = ""; // Its places are in the log already; the host would repeat the engine's own.
     throw thrown;
   }
+  return undefined;
 }
 
 /** Runs an action for an event, `{ id, kind, payload }`. Throws a Failure, or a trap. */

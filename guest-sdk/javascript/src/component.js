@@ -8,7 +8,7 @@ import invocation from "weir:action/invocation@0.1.0";
 import log from "weir:action/log@0.1.0";
 import memory from "weir:action/memory@0.1.0";
 
-import { areActions, describe, invoke } from "./actions.js";
+import { areActions, describe, failureOfInvoke } from "./actions.js";
 import { Failure, failureOfRecord, recordOfFailure } from "./failure.js";
 import { installGlobals } from "./globals.js";
 import { withHost } from "./host.js";
@@ -21,7 +21,10 @@ export function componentOf(definitions) {
   if (!areActions(definitions)) throw new TypeError("its default export is not made by actions({ … })");
   return {
     describe: () => withHost(host, () => describe(definitions)),
-    invoke: (action, event) => withHost(host, () => invoke(definitions, action, event)),
+    invoke(action, event) {
+      const failure = withHost(host, () => failureOfInvoke(definitions, action, event));
+      if (failure !== undefined) throw failureOut(failure);
+    },
   };
 }
 
@@ -32,7 +35,7 @@ const host = {
   sourceTimestampMs: () => invocation.sourceTimestampMs(),
   header: (name) => invocation.header(name),
   nowMs: () => invocation.nowMs(),
-  randomU32: () => invocation.randomU32(),
+  randomU32: () => u32In(invocation.randomU32()),
   config: (name) => config.get(name),
   log: (level, message) => log.write(level, message),
   emit: (kind, payload) => events.emit(kind, payload),
@@ -47,8 +50,8 @@ const host = {
   begin: (name, args) => begunIn(durableCall.begin(name, args)),
   beginReconcilable: (name, args) => begunIn(durableCall.beginReconcilable(name, args)),
   complete(position, outcome) {
-    const instead = durableCall.complete(position, outcomeOut(outcome));
-    return instead === null ? outcome : { failure: failureOfRecord(instead) };
+    const instead = durableCall.complete(u32Out(position), outcomeOut(outcome));
+    return instead === null ? outcome : { failure: failureIn(instead) };
   },
 
   send(request) {
@@ -77,18 +80,32 @@ function orRefused(call) {
   }
 }
 
+/** The engine's bindings take a u32 for an i32, both ways. */
+const u32In = (number) => number >>> 0;
+const u32Out = (number) => number | 0;
+
+function failureIn({ retryAfterMs, ...record }) {
+  return failureOfRecord({ ...record, retryAfterMs: retryAfterMs === null ? null : u32In(retryAfterMs) });
+}
+
+function failureOut(failure) {
+  const { retryAfterMs, ...record } = recordOfFailure(failure);
+  return { ...record, retryAfterMs: retryAfterMs === null ? null : u32Out(retryAfterMs) };
+}
+
 function begunIn({ position, id, step }) {
-  if (step.tag !== "replay") return { position, id, step };
+  const begun = { position: u32In(position), id, step };
+  if (step.tag !== "replay") return begun;
   const { tag, val } = step.val;
-  return { position, id, step: { tag: "replay", outcome: tag === "ok" ? { ok: val } : { failure: failureOfRecord(val) } } };
+  return { ...begun, step: { tag: "replay", outcome: tag === "ok" ? { ok: val } : { failure: failureIn(val) } } };
 }
 
 function outcomeOut({ ok, failure }) {
-  return failure === undefined ? { tag: "ok", val: ok } : { tag: "err", val: recordOfFailure(failure) };
+  return failure === undefined ? { tag: "ok", val: ok } : { tag: "err", val: failureOut(failure) };
 }
 
 function requestOut({ method, url, headers, body, timeoutMs }) {
-  return { method, url, headers, body: bodyOut(body), timeoutMs };
+  return { method, url, headers, body: bodyOut(body), timeoutMs: timeoutMs === null ? null : u32Out(timeoutMs) };
 }
 
 function bodyOut({ text, bytes }) {
