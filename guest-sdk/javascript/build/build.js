@@ -24,7 +24,9 @@ export async function buildComponent(entry, folder = process.cwd()) {
   const esbuild = await load("esbuild", folder);
   const { componentize } = await load("componentize-qjs", folder);
   const { code, map, sources } = await bundle(esbuild, entry, folder);
-  const jsSource = `${code}\nglobalThis.${SOURCE_MAP_NAME} = ${JSON.stringify(map)};\n`;
+  // Before the code, so that it is there while the module loads; so the code's lines are one further down.
+  map.lines.unshift("");
+  const jsSource = `globalThis.${SOURCE_MAP_NAME} = ${JSON.stringify(map)};\n${code}`;
   try {
     const options = { jsSource, witPath: join(PACKAGE, "wit"), world: "component", sync: true };
     const { component } = await componentize(options);

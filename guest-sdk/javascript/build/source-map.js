@@ -3,8 +3,8 @@ import { basename, relative, resolve, sep } from "node:path";
 import { BASE64, decodeVlq, SDK_SOURCE_PREFIX } from "../src/place.js";
 
 /**
- * A bundle's source map as the component keeps it: without the SDK's own sources, and each line decodable by itself, so
- * that an error costs no more in a large bundle.
+ * A bundle's source map as the component keeps it: without the SDK's own sources, of packages the lines only, and each
+ * line decodable by itself, so that an error costs no more in a large bundle.
  *
  * @param {{ sources: string[], mappings: string }} map of version 3
  * @param {string} folder what sources are named relative to
@@ -13,6 +13,7 @@ import { BASE64, decodeVlq, SDK_SOURCE_PREFIX } from "../src/place.js";
 export function compactMap({ sources, mappings }, folder, sdk) {
   const names = sources.map((source) => sourceName(source, folder, sdk));
   const isKept = names.map((name) => !name.startsWith(SDK_SOURCE_PREFIX));
+  const isPackages = names.map((name) => name.includes("node_modules/"));
   let [source, row, column] = [0, 0, 0];
   const lines = mappings.split(";").map((line) => {
     let generated = 0;
@@ -25,7 +26,8 @@ export function compactMap({ sources, mappings }, folder, sdk) {
       source += fields[1];
       row += fields[2];
       column += fields[3];
-      if (!isKept[source]) continue;
+      const isMore = kept !== "" && last[1] === source && isPackages[source];
+      if (!isKept[source] || isMore) continue;
       const place = [generated, source, row, column];
       kept += `${kept === "" ? "" : ","}${place.map((number, i) => encodeVlq(number - last[i])).join("")}`;
       last = place;

@@ -17,17 +17,28 @@ export function stackOf(error, map = globalThis[SOURCE_MAP_NAME]) {
   return [head, ...mappedFrames(stack, map)].join("\n");
 }
 
-/** The frames of a stack that stand in the user's source. */
+/** The frames of a stack that stand in the user's source, as lines. */
 export function mappedFrames(stack, map) {
-  const frames = [];
+  return placesOf(stack, map).map(({ name, source, row, column }) => {
+    const at = `${source}:${row + 1}:${column + 1}`;
+    return name === undefined || name === "<anonymous>" ? `    at ${at}` : `    at ${name} (${at})`;
+  });
+}
+
+/** Whether whoever called the SDK is a package that the user's module imports. */
+export function isCalledByPackage(map = globalThis[SOURCE_MAP_NAME]) {
+  const places = map === undefined ? [] : placesOf(new Error().stack, map);
+  return places.length > 0 && places[0].source.includes("node_modules/");
+}
+
+function placesOf(stack, map) {
+  const places = [];
   for (const line of stack.split("\n")) {
     const [, name, row, column] = FRAME.exec(line) ?? [];
     const place = row === undefined ? undefined : placeOf(map, Number(row) - 1, Number(column) - 1);
-    if (place === undefined || place.source.startsWith(SDK_SOURCE_PREFIX)) continue;
-    const at = `${place.source}:${place.row + 1}:${place.column + 1}`;
-    frames.push(name === undefined || name === "<anonymous>" ? `    at ${at}` : `    at ${name} (${at})`);
+    if (place !== undefined && !place.source.startsWith(SDK_SOURCE_PREFIX)) places.push({ name, ...place });
   }
-  return frames;
+  return places;
 }
 
 /** The source place of the last segment at or before the column, or of the first. */

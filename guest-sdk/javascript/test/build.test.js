@@ -58,6 +58,17 @@ test("what is wrong with a source is said by its place", (t) => {
   assert.equal(refusal("", "nowhere.ts"), "nowhere.ts does not exist");
 });
 
+test("a package may look at the clock while it loads", (t) => {
+  const folder = project(t, {
+    "node_modules/drawing/index.js": "export const drawn = [Date.now(), Math.random()];",
+    "node_modules/drawing/package.json": '{ "name": "drawing", "type": "module", "main": "index.js" }',
+    "a.js": `import { drawn } from "drawing";\n${ACTION.replace("output(n)", "output(drawn)")}`,
+  });
+  assert.deepEqual(weirComponentize(folder, ["a.js"]), { status: 0, stdout: "", stderr: "" });
+  writeFileSync(join(folder, "node_modules/drawing/index.js"), "export const drawn = crypto.randomUUID();");
+  assert.match(weirComponentize(folder, ["a.js"]).stderr, /crypto\.\w+\(\) outside an action .*\n    at node_modules\/drawing\/index\.js:1/);
+});
+
 test("an async function among the sources is warned of", (t) => {
   const helper = "export function* all() {}\nexport const wait = async () => { await 1; }; // async\n";
   const folder = project(t, { "a.js": `import { wait } from "./helper.ts";\n${ACTION.replace("=> ctx", "=> wait() && ctx")}`, "helper.ts": helper });
