@@ -25,7 +25,7 @@ export async function buildComponent(entry, folder = process.cwd()) {
   const { componentize } = await load("componentize-qjs", folder);
   const { code, map, sources } = await bundle(esbuild, entry, folder);
   // Before the code, so that it is there while the module loads; so the code's lines are one further down.
-  map.lines.unshift("");
+  map.lines = `;${map.lines}`;
   const jsSource = `globalThis.${SOURCE_MAP_NAME} = ${JSON.stringify(map)};\n${code}`;
   try {
     const options = { jsSource, witPath: join(PACKAGE, "wit"), world: "component", sync: true };

@@ -34,7 +34,7 @@ export function compactMap({ sources, mappings }, folder, sdk) {
     }
     return kept;
   });
-  return { sources: names, lines };
+  return { sources: names, lines: lines.join(";") };
 }
 
 function sourceName(source, folder, sdk) {
