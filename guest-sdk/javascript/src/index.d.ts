@@ -80,7 +80,7 @@ export interface Context {
    * The result is what a replay gives: read from JSON, null in place of undefined. An error that is no Failure is recorded
    * as a fatal one of kind `error`.
    */
-  durable<Result>(name: string, args: unknown, body: (call: Call) => Result & NotAPromise, options?: DurableOptions<Result>): Result;
+  durable<Result>(name: string, args: unknown, body: (call: Call) => Result & NotAPromise, options?: DurableOptions<NoInfer<Result>>): Result;
   /**
    * Makes several durable calls, each by one request, at once: opens all, sends their requests together, and records each
    * outcome. Gives all results, or throws the first failure in order.
@@ -108,6 +108,8 @@ export interface Context {
   post(url: string, json?: unknown, options?: Omit<FetchOptions, "method" | "json">): Response;
   /** A PUT request with a JSON body, as {@link fetch} sends it. */
   put(url: string, json?: unknown, options?: Omit<FetchOptions, "method" | "json">): Response;
+  /** A PATCH request with a JSON body, as {@link fetch} sends it. */
+  patch(url: string, json?: unknown, options?: Omit<FetchOptions, "method" | "json">): Response;
   /** A DELETE request, as {@link fetch} sends it. */
   delete(url: string, options?: Omit<FetchOptions, "method">): Response;
   /** Sends requests at once. Gives all responses in their order, or throws the first failure in order. */
@@ -182,18 +184,25 @@ export type Path = string | readonly (string | number)[];
 export interface Call {
   /** Names this call and no other, the same again when it is executed again: the other side's idempotency key. */
   readonly id: string;
+  /** What a reconciler gives for a call that happened and whose result may be null. */
+  happened<Result>(result: Result): Happened<Result>;
+}
+
+/** Says of a call that it happened, whatever it gave. */
+export interface Happened<Result> {
+  readonly value: Result;
 }
 
 /**
  * Asked when a call was cut off between its effect and its record. The result: it happened. null or undefined: it never
- * did, so it is executed. A retryable failure: unknown as yet; the attempt ends, and it is asked again. A fatal failure:
- * the outcome.
+ * did, so it is executed (`call.happened(null)`: it did, and gave null). A fatal failure: the outcome. A retryable failure:
+ * unknown as yet; the attempt ends, and it is asked again; so it is after any other error.
  */
-export type Reconciler<Result> = (call: Call) => (Result & NotAPromise) | null | undefined;
+export type Reconciler<Result> = (call: Call) => (Result & NotAPromise) | Happened<Result> | null | undefined;
 
 /** More about a durable call. */
 export interface DurableOptions<Result> {
-  /** Makes the call reconcilable. (A result that may be null stands in an object then.) */
+  /** Makes the call reconcilable. */
   readonly reconcile?: Reconciler<Result>;
 }
 
@@ -221,6 +230,8 @@ export type Request = string | ({ readonly url: string } & FetchOptions);
 export interface FetchOptions {
   /** GET if left out, or POST if there is a body. */
   readonly method?: string;
+  /** Parameters, encoded and put behind those that the URL has; without those that are undefined or null. */
+  readonly query?: Readonly<Record<string, string | number | bigint | boolean | null | undefined>>;
   /** Headers. (A secret is named in the manifest, and put into its header by the host.) */
   readonly headers?: Readonly<Record<string, string>> | Iterable<readonly [string, string]>;
   /** A body of text or bytes. */

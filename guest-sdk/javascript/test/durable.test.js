@@ -219,6 +219,21 @@ test("a reconciler that can't tell is asked again, one that fails for good is th
   assert.deepEqual([key.calls[0].replayed, charges()], [true, 1]);
 });
 
+test("a call that happened and gave null is not executed again", () => {
+  const { again, charges } = afterCrash((call) => call.happened(null));
+  assert.equal(again(), null);
+  assert.equal(charges(), 1);
+});
+
+test("a reconciler with a mistake ends the attempt, and is asked again", () => {
+  let isMended = false;
+  const { again, charges } = afterCrash((call) => (isMended ? { found: call.id.length } : call.there.is.none));
+  assert.throws(again, { kind: "error", retryable: false });
+  isMended = true;
+  assert.deepEqual(again(), { found: 32 });
+  assert.equal(charges(), 1);
+});
+
 test("a plain call that was cut off is executed again with the same id", () => {
   const key = new TestKey("k");
   const ids = [];

@@ -52,9 +52,9 @@ test("the guide's lines on HTTP do what they say", (t) => {
   t.mock.method(console, "warn", () => {});
   const key = new TestKey("k");
   key.onRequest(({ method }) => (method === "DELETE" ? { status: 404, text: "none" } : { json: 1 }));
-  runBlock(key, "rates.example", { order: { n: 1 } });
+  runBlock(key, "rates.example/", { order: { n: 1 } });
   assert.deepEqual(key.requests.map(({ method, url }) => [method, url]), [
-    ["GET", "https://rates.example/eur"],
+    ["GET", "https://rates.example/?of=eur"],
     ["POST", "https://stock.example/"],
     ["POST", "https://fraud.example/"],
     ["DELETE", "https://stock.example/1"],

@@ -26,6 +26,8 @@ test("a request is what it was said to be", () => {
     ctx.post(URL_);
     ctx.get(URL_, { headers: { a: "b" } });
     ctx.delete(URL_);
+    ctx.patch("https://x.example/#f", 1, { query: { "a b": "ä&", n: 5, no: undefined, none: null } });
+    ctx.get(URL_, { query: { c: true } });
   });
   assert.deepEqual(
     requests.map(({ method, url, headers, timeoutMs }) => [method, url, headers.get("content-type"), timeoutMs]),
@@ -39,6 +41,8 @@ test("a request is what it was said to be", () => {
       ["POST", URL_, null, undefined],
       ["GET", URL_, null, undefined],
       ["DELETE", URL_, null, undefined],
+      ["PATCH", "https://x.example/?a%20b=%C3%A4%26&n=5#f", "application/json", undefined],
+      ["GET", `${URL_}&c=true`, null, undefined],
     ],
   );
   assert.equal(requests[1].text(), '{"n":18446744073709551616}');

@@ -32,6 +32,8 @@ on("x", (_, ctx) => {
   const charge = ctx.durable("charge", fee, (call) => ({ id: call.id }), { reconcile: (call) => (call.id === "" ? null : { id: "a" }) });
   is<typeof charge, { id: string }>();
   ctx.durable("nothing", null, () => {});
+  const maybe = ctx.durable("maybe", null, () => null as string | null, { reconcile: (call) => call.happened(null) });
+  is<typeof maybe, string | null>();
   const [a, b] = ctx.durableAll([
     { name: "a", args: 1, request: "https://x/", read: (response) => response.text() },
     { name: "b", args: 1, request: { url: "https://x/", json: 1 }, read: (response) => response.status },

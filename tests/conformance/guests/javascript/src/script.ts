@@ -124,7 +124,7 @@ function reconcilerOf({ function: name, found }: Step): (call: Call) => any {
   return (call) => {
     console.info(`find ${name} ${call.id}`);
     if (found.fail !== undefined) throw failureOf(found.fail);
-    return found.never ? undefined : found.ok;
+    return found.never ? undefined : call.happened(found.ok);
   };
 }
 
