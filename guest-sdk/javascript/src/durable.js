@@ -25,7 +25,12 @@ export function durable(name, args, body, options = {}) {
 }
 
 function execute(position, call, name, body) {
-  return resultOf(host().complete(position, outcomeOf(name, () => body(call))));
+  return resultOf(
+    host().complete(
+      position,
+      outcomeOf(name, () => body(call)),
+    ),
+  );
 }
 
 /**
@@ -164,6 +169,8 @@ function settled({ ok, failure }) {
 function refuseAsync(name, part, body) {
   if (typeof body !== "function") throw new TypeError(`durable call \`${name}\`: its ${part} is no function`);
   if (/^(Async|Generator)/.test(Object.getPrototypeOf(body).constructor?.name ?? "")) {
-    throw new TypeError(`durable call \`${name}\`: its ${part} is an async function or a generator: make it a plain one`);
+    throw new TypeError(
+      `durable call \`${name}\`: its ${part} is an async function or a generator: make it a plain one`,
+    );
   }
 }

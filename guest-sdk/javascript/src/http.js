@@ -18,13 +18,15 @@ export function fetchAllSettled(requests) {
 
 /** The same for requests that are made already. */
 export function answersOf(requests) {
-  return host().sendAll(requests).map((answer, i) => {
-    try {
-      return { status: "fulfilled", value: responseOf(requests[i], answer) };
-    } catch (reason) {
-      return { status: "rejected", reason };
-    }
-  });
+  return host()
+    .sendAll(requests)
+    .map((answer, i) => {
+      try {
+        return { status: "fulfilled", value: responseOf(requests[i], answer) };
+      } catch (reason) {
+        return { status: "rejected", reason };
+      }
+    });
 }
 
 /** All values, or the first failure. */
@@ -69,7 +71,9 @@ export function hasHeader(request, wanted) {
 function withQuery(url, query) {
   const present = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
   if (present.length === 0) return url;
-  const added = present.map((pair) => pair.map((text) => encodeURIComponent(String(text).toWellFormed())).join("=")).join("&");
+  const added = present
+    .map((pair) => pair.map((text) => encodeURIComponent(String(text).toWellFormed())).join("="))
+    .join("&");
   const [, start, fragment] = /^([^#]*)(.*)$/s.exec(url);
   return `${start}${start.includes("?") ? "&" : "?"}${added}${fragment}`;
 }

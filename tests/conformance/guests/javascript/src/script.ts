@@ -129,8 +129,7 @@ function reconcilerOf({ function: name, found }: Step): (call: Call) => any {
 }
 
 function charge(step: Step, ctx: Context): unknown {
-  const body = (call: Call) =>
-    ctx.post(step.url, step.arguments, { headers: { "Idempotency-Key": call.id } }).json();
+  const body = (call: Call) => ctx.post(step.url, step.arguments, { headers: { "Idempotency-Key": call.id } }).json();
   const reconcile = (call: Call) => {
     try {
       return ctx.get(`${step.url}?id=${call.id}`).json();
