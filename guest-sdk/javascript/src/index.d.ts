@@ -50,7 +50,8 @@ export interface Action<in Payload = any> {
 }
 
 /** What a function gives that is not async. */
-export type NotAPromise = void | null | undefined | string | number | bigint | boolean | { readonly then?: never };
+export type NotAPromise =
+  void | null | undefined | string | number | bigint | boolean | (object & { readonly then?: never });
 
 /**
  * What an action has at hand: its event, its key's memory, and the host's functions.

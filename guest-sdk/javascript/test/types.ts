@@ -67,6 +67,21 @@ on("x", async () => {});
 // @ts-expect-error nor does it give a promise
 on("x", () => Promise.resolve(1));
 declare const ctx: Context;
+interface Charge {
+  id: string;
+}
+declare function charge(): Charge;
+is<Charge, ReturnType<typeof charge>>();
+const charged = ctx.durable("charge", null, charge, { reconcile: () => charge() });
+is<typeof charged, Charge>();
+const list = ctx.durable("list", null, (): Charge[] => [charge()]);
+is<typeof list, Charge[]>();
+on("x", (): Charge => charge());
+on("x", (_, ctx) => ctx.memory.update<Charge[]>("list", (list) => [...list, charge()], []));
+const parsed = ctx.durable("parsed", null, () => ctx.get("https://x/").json<Charge>());
+is<typeof parsed, Charge>();
+const any = ctx.durable("any", null, () => ctx.get("https://x/").json());
+is<typeof any, any>();
 // @ts-expect-error nor does a body
 ctx.durable("a", null, async () => 1);
 // @ts-expect-error what is no action
