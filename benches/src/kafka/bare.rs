@@ -4,21 +4,24 @@
 //! As fast as it gets: producers are polled without waiting, one wake-up serves consumer and producers, and a commit
 //! begins when nothing is in flight any more (`commit_transaction` would wait for that in steps of 100 ms).
 
+use crate::bare::Bare;
 use crate::child::Run;
 use crate::clock::process_cpu_s;
 use crate::kafka::PARTITIONS;
 use crate::kafka::topics::{ANSWER_MAX, ends, list};
 use crate::kafka::wake::Wake;
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use rdkafka::client::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Barrier, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// Events in flight, of one thread.
@@ -31,10 +34,15 @@ const READ_MAX: usize = 64;
 const NAME_BYTES: usize = 92;
 const VALUE_BYTES: [usize; 2] = [60, 250];
 
-/// `run-kafka-bare BOOTSTRAP SOURCE LOG SINK THREADS`: all events of the source, the first tenth to warm up.
+/// `run-kafka-bare BOOTSTRAP SOURCE LOG SINK THREADS [GUEST]`: all events of the source, the first tenth to warm up. With a
+/// guest, each event goes through the other bare loop too.
 pub fn run_child(arguments: &[String]) -> anyhow::Result<()> {
+    let (arguments, guest) = match arguments {
+        [arguments @ .., guest] if arguments.len() == 5 => (arguments, Some(std::fs::read(guest)?)),
+        _ => (arguments, None),
+    };
     let [bootstrap, source, log, sink, threads] = arguments else {
-        bail!("run-kafka-bare BOOTSTRAP SOURCE LOG SINK THREADS")
+        bail!("run-kafka-bare BOOTSTRAP SOURCE LOG SINK THREADS [GUEST]")
     };
     let threads: u32 = threads.parse()?;
     let mut config = ClientConfig::new();
@@ -46,6 +54,7 @@ pub fn run_child(arguments: &[String]) -> anyhow::Result<()> {
         topics: [source, log, sink].map(String::as_str),
         ends,
         threads,
+        guest,
         done: AtomicU64::new(0),
         ready: Barrier::new(threads as usize + 1),
     };
@@ -65,6 +74,7 @@ struct Job<'a> {
     topics: [&'a str; 3],
     ends: Vec<u64>,
     threads: u32,
+    guest: Option<Vec<u8>>,
     done: AtomicU64,
     ready: Barrier,
 }
@@ -140,7 +150,11 @@ impl Job<'_> {
         let wake = Wake::new()?;
         let worker = Worker::start(self, thread, &wake);
         self.ready.wait();
-        worker?.run(self, &wake)
+        let mut worker = worker?;
+        if let Some(guest) = &self.guest {
+            worker.actions = Some(Actions::new(guest)?);
+        }
+        worker.run(self, &wake)
     }
 }
 
@@ -152,6 +166,34 @@ struct Worker<'a> {
     topics: [&'a str; 3],
     partitions: Vec<PartitionInFlight>,
     in_flight: usize,
+    actions: Option<Actions>,
+}
+
+/// The bare loop of wasmtime, and the memory of each key.
+struct Actions {
+    bare: Bare,
+    memories: HashMap<Vec<u8>, BTreeMap<String, String>>,
+}
+
+impl Actions {
+    fn new(guest: &[u8]) -> anyhow::Result<Self> {
+        let bare = Bare::new(guest).map_err(|error| anyhow!("{error:#}"))?;
+        Ok(Self { bare, memories: HashMap::new() })
+    }
+
+    fn serve(&mut self, key: &[u8], payload: &[u8]) -> anyhow::Result<()> {
+        let memory = match self.memories.get_mut(key) {
+            Some(memory) => memory,
+            None => self.memories.entry(key.to_vec()).or_default(),
+        };
+        let served = pin!(self.bare.serve(std::str::from_utf8(payload)?.to_owned(), memory));
+        // It waits for nothing.
+        match served.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outputs) => ensure!(outputs.map_err(|error| anyhow!("{error:#}"))? == 1, "an output each"),
+            Poll::Pending => bail!("an action waits, though none of its calls does"),
+        }
+        Ok(())
+    }
 }
 
 /// The keys of a partition's events whose first or second put is on its way, and how many have come so far.
@@ -181,7 +223,7 @@ impl<'a> Worker<'a> {
         wake.watch_producer(Producer::client(&outputs));
         let in_flight = |partition| PartitionInFlight { partition, keys: Default::default(), through: [0; 2] };
         let partitions = partitions.map(in_flight).collect();
-        Ok(Self { consumer, log, outputs, topics: job.topics, partitions, in_flight: 0 })
+        Ok(Self { consumer, log, outputs, topics: job.topics, partitions, in_flight: 0, actions: None })
     }
 
     fn run(mut self, job: &Job<'_>, wake: &Wake) -> anyhow::Result<()> {
@@ -213,6 +255,9 @@ impl<'a> Worker<'a> {
             let Some(message) = self.consumer.poll(Duration::ZERO) else { break };
             let message = message.context("read an event")?;
             let key = message.key().unwrap_or_default();
+            if let Some(actions) = &mut self.actions {
+                actions.serve(key, message.payload().unwrap_or_default())?;
+            }
             put(&self.log, self.topics[1], message.partition(), key, 0)?;
             self.partitions[(message.partition() as u32 / threads) as usize].keys[0].push_back(key.to_vec());
             self.in_flight += 1;
