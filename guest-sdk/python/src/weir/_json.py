@@ -1,0 +1,97 @@
+"""Values to JSON text and back: what JSON can't say is refused by name, never bent to fit."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from typing import Any
+
+from . import _text
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PLAIN = frozenset((str, bool, int, type(None)))
+
+
+def dumps(value: Any) -> str:
+    """The value as JSON text. A fatal failure of kind `json` says what in it is no JSON, and where."""
+    try:
+        _check(value, "")
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_default)
+    except RecursionError:
+        raise _no_json("", "a value that holds itself, or is too deep") from None
+    except ValueError as error:
+        raise _no_json("", str(error)) from None
+    # Surrogates stand in strings only, where an escape says the same.
+    return text if _text.is_clean(text) else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def loads(text: str | bytes) -> Any:
+    """The value of JSON text. Numbers too large for a float are refused, for Python would take them for infinite."""
+    return json.loads(text, parse_float=_float, parse_constant=_constant)
+
+
+def _check(value: Any, at: str) -> None:
+    kind = type(value)
+    if kind in _PLAIN:
+        return
+    if kind is float or isinstance(value, float):
+        if not math.isfinite(value):
+            raise _no_json(at, f"{value}, which no JSON number can be: use None or a string")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if not isinstance(name, str):
+                raise _no_json(at, f"a dict with the key {name!r}: keys must be strings, so write str({name!r})")
+            if type(item) not in _PLAIN:
+                _check(item, f"{at}.{name}")
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            if type(item) not in _PLAIN:
+                _check(item, f"{at}[{index}]")
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            _check(getattr(value, field.name), f"{at}.{field.name}")
+    elif not isinstance(value, (str, int)):
+        raise _no_json(at, f"of type {kind.__qualname__}" + _HINTS.get(kind.__qualname__, ""))
+
+
+def _default(value: Any) -> Any:
+    # Checked: only data classes come here.
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
+_HINTS = {
+    "Decimal": ": use str(…)",
+    "UUID": ": use str(…)",
+    "bytes": ": use .decode(), or base64.b64encode(…).decode()",
+    "bytearray": ": use .decode(), or base64.b64encode(…).decode()",
+    "datetime": ": use .isoformat()",
+    "date": ": use .isoformat()",
+    "time": ": use .isoformat()",
+    "timedelta": ": use .total_seconds()",
+    "set": ": use sorted(…)",
+    "frozenset": ": use sorted(…)",
+    "coroutine": ": actions and their helpers are plain functions, not async ones",
+    "generator": ": use list(…)",
+    "Response": ": use .json() or .text of it",
+    "Request": ": send it first, and use .json() or .text of the response",
+}
+
+
+def _no_json(at: str, what: str) -> Exception:
+    from ._failure import Failure
+
+    where = f"the value at {at.removeprefix('.')}" if at else "the value"
+    return Failure("json", f"{where} is {what}" if at or not what.startswith("Exceeds") else what)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"the number {text[:40]} is too large for a float")
+    return value
+
+
+def _constant(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
