@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # What the standard library imports only when it is first used, which is too late in a component.
-import _strptime  # noqa: F401
+import _strptime  # type: ignore[import-not-found]  # noqa: F401
 import encodings.ascii  # noqa: F401
 import encodings.cp1252  # noqa: F401
 import encodings.idna  # noqa: F401
@@ -12,6 +12,7 @@ import encodings.utf_8_sig  # noqa: F401
 import encodings.utf_16  # noqa: F401
 import importlib
 import logging
+import os
 import random
 import sys
 import traceback  # noqa: F401
@@ -70,7 +71,9 @@ class Actions:
                 raise Failure("unknown-action", f"this component has no action `{action}`")
             _action.invoke(definition, _host.Event(event.id, event.kind, event.payload))
         except _host.Ended as ended:
-            raise Err(_failure_out(ended.failure)) from None
+            # A trap: an answer would be a failure that the action meant.
+            print(ended.failure.message, _errors.place_of(ended), file=sys.stderr, flush=True)
+            os.abort()
         except Failure as failure:
             if failure.__cause__ is not None and failure.kind == "error":
                 _HOST.log(logging.ERROR, _errors.report(failure.__cause__))

@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from . import _durable, _host, _json, _request, _text
 from ._durable import Call, DurableCall
@@ -82,15 +82,35 @@ class Context:
             raise TypeError(f'durable call `{function_id}` has nothing to run: ctx.durable("…", arguments, run=…)')
         return _durable.make(_clean(function_id, "the name of a durable call"), _json.dumps(arguments), run, reconcile)
 
+    @overload
     def durable_call(
         self,
         function_id: str,
         arguments: Any = None,
         *,
         request: Request,
-        read: Callable[[Response], T] | None = None,
         reconcile: Callable[[Call], Any] | None = None,
-    ) -> DurableCall[T]:
+    ) -> DurableCall[Any]: ...
+    @overload
+    def durable_call(
+        self,
+        function_id: str,
+        arguments: Any = None,
+        *,
+        request: Request,
+        read: Callable[[Response], T],
+        reconcile: Callable[[Call], Any] | None = None,
+    ) -> DurableCall[T]: ...
+
+    def durable_call(
+        self,
+        function_id: str,
+        arguments: Any = None,
+        *,
+        request: Request,
+        read: Callable[[Response], Any] | None = None,
+        reconcile: Callable[[Call], Any] | None = None,
+    ) -> DurableCall[Any]:
         """A durable call whose effect is one request, not yet made: for several at once, with `durable_all`.
 
         `read` makes its result of the response, its JSON if none is given."""

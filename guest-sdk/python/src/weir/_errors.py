@@ -17,8 +17,8 @@ _LIBRARY = "/python/"
 
 def failure_of(error: BaseException) -> Failure:
     """A fatal failure of kind `error`: the exception, and the last place in the user's own source."""
-    lines, place = _trace(error)
-    message = summary(error) + (f" ({place})" if place else "")
+    lines, last = _trace(error)
+    message = summary(error) + (f" ({last})" if last else "")
     return Failure("error", message, details={"exception": type(error).__qualname__, "traceback": lines})
 
 
@@ -35,6 +35,12 @@ def report(error: BaseException) -> str:
     """The exception with its whole traceback, for the log."""
     lines, _ = _trace(error)
     return "\n".join(["Traceback (most recent call last):", *(f"  {line}" for line in lines), summary(error)])
+
+
+def place_of(error: BaseException) -> str:
+    """The last place in the user's own source, in brackets."""
+    _, last = _trace(error)
+    return f"({last})" if last else ""
 
 
 def place(file: str, line: int) -> str:

@@ -67,7 +67,7 @@ class Failure(Exception):
 
     def to_record(self) -> tuple[bool, int | None, str, str, str | None]:
         """The failure as the contract has it; details that are no JSON are said in the details instead."""
-        wait_ms = None if self.retry_after is None else min(int(self.retry_after * 1000), _WAIT_MS_MAX)
+        wait_ms = None if self.retry_after is None else min(round(self.retry_after * 1000), _WAIT_MS_MAX)
         details = None
         if self.details is not None:
             try:

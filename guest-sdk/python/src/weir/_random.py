@@ -33,7 +33,9 @@ class HostRandom(random.Random):
             value = value << 32 | _host.current().random_u32()
         return value >> (words * 32 - k)
 
-    def seed(self, a: int | float | str | bytes | bytearray | None = None, version: int = 2) -> None:
+    def seed(  # type: ignore[override]
+        self, a: int | float | str | bytes | bytearray | None = None, version: int = 2
+    ) -> None:
         """Seeds it; without a seed it draws from the host again."""
         self._is_seeded = a is not None
         super().seed(a, version)
