@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import json
 import unittest
+from dataclasses import dataclass, field
 from typing import Any
 
-from weir import Context, Failure, _action, _host, action
+from weir import Context, Failure, RawJson, _action, _host, action
 from weir.testing import TestKey
+
+
+@dataclass
+class Place:
+    name: str
+
+
+@dataclass
+class Quake:
+    place: str
+    magnitude: float | None
+    near: list[Place] = field(default_factory=list)
 
 
 class ActionTest(unittest.TestCase):
@@ -91,6 +104,37 @@ class ActionTest(unittest.TestCase):
             _action.invoke(definition, _host.Event("e", "input", "1e999"))
         self.assertEqual((caught.exception.kind, caught.exception.retryable), ("payload", False))
         self.assertIn("too large", caught.exception.message)
+
+    def test_payload_is_the_data_class_that_the_parameter_says(self) -> None:
+        @action("input")
+        def counts(quake: Quake, ctx: Context) -> None:
+            ctx.output([type(quake).__name__, type(quake.near[0]).__name__ if quake.near else None, quake])
+
+        key = TestKey()
+        plain = {"place": "Hualian", "magnitude": None, "near": [{"name": "Taiwan"}]}
+        self.assertEqual(key.run(counts, {**plain, "more": 1}).outputs, [["Quake", "Place", plain]])
+        self.assertEqual(key.run(counts, {"place": "x", "magnitude": 4}).outputs[0][2]["near"], [])
+        for payload, why in (
+            ({"place": "x"}, "it has no field `magnitude`, which Quake needs"),
+            ({"place": 5, "magnitude": 1}, "it.place is an int, not str"),
+            ({"place": "x", "magnitude": True}, "it.magnitude is a bool"),
+            ({"place": "x", "magnitude": 1, "near": [3]}, r"it.near\[0\] is an int, not an object for Place"),
+            ([], "it is a list, not an object for Quake"),
+        ):
+            with self.subTest(why):
+                failure = key.fails(counts, payload)
+                self.assertEqual(failure.kind, "payload")
+                self.assertRegex(failure.message, why)
+
+    def test_raw_json_passes_as_it_is(self) -> None:
+        @action("input")
+        def passes(payload: RawJson, ctx: Context) -> None:
+            ctx.memory["it"] = payload
+            ctx.output(payload.text)
+
+        key = TestKey()
+        self.assertEqual(key.run(passes, RawJson('{"b": 1.50, "a":2}')).outputs, ['{"b": 1.50, "a":2}'])
+        self.assertEqual(key.memory["it"], {"b": 1.5, "a": 2})
 
     def test_returned_value_and_unsent_request_are_warned_of(self) -> None:
         @action("input")

@@ -23,6 +23,7 @@ from ._action import action
 from ._context import Config, Context
 from ._durable import Call, DurableCall
 from ._failure import Failure
+from ._json import RawJson
 from ._memory import Memory, escape
 from ._request import Request
 from ._response import Headers, Response
@@ -37,6 +38,7 @@ __all__ = [
     "Failure",
     "Headers",
     "Memory",
+    "RawJson",
     "Request",
     "Response",
     "action",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import _errors, _host, _json
+from . import _errors, _host, _json, _payload
 from ._failure import Failure
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ Action = Callable[[Any, "Context"], object]
 F = TypeVar("F", bound=Callable[..., object])
 
 
-@dataclass(frozen=True)
+@dataclass
 class Definition:
     """An action: its name, the event kinds it listens to, its function and where that stands."""
 
@@ -25,6 +25,18 @@ class Definition:
     listens_to: tuple[str, ...]
     function: Action
     place: str
+    _reader: _payload.Reader | None = None
+
+    def read(self, payload: str) -> Any:
+        """The payload as the function wants it. Looked up late: its type may be declared after it."""
+        if self._reader is None:
+            self.prepare()
+        assert self._reader is not None, "it is prepared"
+        return self._reader(payload)
+
+    def prepare(self) -> None:
+        """Looks up how the function wants its payload."""
+        self._reader = _payload.reader_of(self.function)
 
 
 _declared: list[Definition] = []
@@ -39,7 +51,8 @@ def action(*listens_to: str, name: str | None = None) -> Callable[[F], F]:
         @action("swarm", "test-swarm", name="page-seismologist")
         def page(quake, ctx): ...
 
-    It takes the payload, as Python's own values, and a `Context`. Its name, the function's if none is given, stands in
+    It takes the payload, as Python's own values, and a `Context`. A first parameter that is annotated with a data class
+    gets one, made of the fields that the class has; what does not fit is a fatal failure of kind `payload`. Its name, the function's if none is given, stands in
     the stored states: keep it over releases. Actions that listen to the same kind run in the order in which they are
     declared. The function itself stays as it is.
     """
@@ -90,7 +103,7 @@ def invoke(definition: Definition, event: _host.Event) -> None:
     from ._context import Context
 
     try:
-        payload = _json.loads(event.payload)
+        payload = definition.read(event.payload)
     except ValueError as error:
         why = f"the payload of this `{event.kind}` event can't be read: {error}"
         raise Failure("payload", why) from None

@@ -50,7 +50,9 @@ def load(module: str) -> None:
     declared = _action.declared()
     if not declared:
         raise ValueError(f'no action is declared in {module}: write @action("input") above a function')
-    _actions.update((definition.name, definition) for definition in declared)
+    for definition in declared:
+        definition.prepare()
+        _actions[definition.name] = definition
     _description = _action.describe(declared)
 
 

@@ -157,7 +157,7 @@ class Context:
         url: str,
         *,
         params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
         json: Any = None,
         data: str | bytes | Mapping[str, Any] | None = None,
         timeout: float | timedelta | None = None,

@@ -14,21 +14,42 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAIN = frozenset((str, bool, int, type(None)))
 
 
+@dataclasses.dataclass(frozen=True)
+class RawJson:
+    """JSON text that is passed on as it is, wherever a whole value is taken: `ctx.output(RawJson(text))`.
+
+    An action whose first parameter is annotated with it gets its payload so: numbers stay as they are written, and
+    nothing is read that only passes through."""
+
+    text: str
+    """The JSON text."""
+
+    def read(self) -> Any:
+        """The value, as Python's own. A `ValueError` if it is no JSON."""
+        return loads(self.text)
+
+
 def dumps(value: Any) -> str:
     """The value as JSON text. A fatal failure of kind `json` says what in it is no JSON, and where."""
+    if isinstance(value, RawJson):
+        return _leaving(value.text)
     try:
         _check(value, "")
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_default)
     except RecursionError:
         raise _no_json("", "a value that holds itself, or is too deep") from None
     except ValueError as error:
-        raise _no_json("", str(error)) from None
+        raise _no_json("", f"no JSON: {error}") from None
+    return _leaving(text)
+
+
+def _leaving(text: str) -> str:
     # Surrogates stand in strings only, where an escape says the same.
     return text if _text.is_clean(text) else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def loads(text: str | bytes) -> Any:
-    """The value of JSON text. Numbers too large for a float are refused, for Python would take them for infinite."""
+    """The value of JSON text; a `ValueError` if it is none. Numbers too large for a float are refused, for Python would take them for infinite."""
     return json.loads(text, parse_float=_float, parse_constant=_constant)
 
 
@@ -49,6 +70,8 @@ def _check(value: Any, at: str) -> None:
         for index, item in enumerate(value):
             if type(item) not in _PLAIN:
                 _check(item, f"{at}[{index}]")
+    elif isinstance(value, RawJson):
+        raise _no_json(at, "a RawJson inside another value: read() it, or pass it by itself")
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for field in dataclasses.fields(value):
             _check(getattr(value, field.name), f"{at}.{field.name}")
@@ -83,7 +106,7 @@ def _no_json(at: str, what: str) -> Exception:
     from ._failure import Failure
 
     where = f"the value at {at.removeprefix('.')}" if at else "the value"
-    return Failure("json", f"{where} is {what}" if at or not what.startswith("Exceeds") else what)
+    return Failure("json", f"{where} is {what}")
 
 
 def _float(text: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
@@ -23,7 +23,7 @@ class Options:
     """What `Context.request` takes besides method and URL."""
 
     params: Mapping[str, Any] | None = None
-    headers: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None
     json: Any = None
     data: str | bytes | Mapping[str, Any] | None = None
     timeout: float | timedelta | None = None
@@ -36,7 +36,8 @@ class Request:
 
     def __init__(self, method: str, url: str, options: Options) -> None:
         body, content_type = _body(options)
-        headers = [(str(name), str(value)) for name, value in (options.headers or {}).items()]
+        pairs = options.headers.items() if isinstance(options.headers, Mapping) else options.headers or ()
+        headers = [(str(name), str(value)) for name, value in pairs]
         self._request = HttpRequest(method.upper(), _url(url, options.params), headers, body, _ms(options.timeout))
         if content_type and not self._has_header("content-type"):
             headers.append(("Content-Type", content_type))
