@@ -77,7 +77,7 @@ def find_componentize(folder: Path) -> list[str]:
     if on_path:
         found.append(Path(on_path))
     versions = []
-    for program in found:
+    for program in dict.fromkeys(path.absolute() for path in found):
         if program.is_file():
             asked = subprocess.run([str(program), "--version"], capture_output=True, text=True)
             version = asked.stdout.strip().removeprefix("componentize-py ")
@@ -144,7 +144,7 @@ def _reason(source: Path, said: str) -> str:
         if not file.startswith(("weir/", "python/", "/python/", "<")) and _ENTRY not in file and "componentize" not in file
     ]
     what = re.sub(r"^(ValueError|TypeError): (?=.*\baction)", "", errors[-1])
-    if frames and frames[-1] not in what:
+    if frames and not re.match(r"\S+\.py:\d+: ", what) and frames[-1] not in what:
         what = f"{frames[-1]}: {what}"
     if "ModuleNotFoundError" in errors[-1]:
         what += " (a component takes modules of pure Python: from this folder, from -p FOLDER, from the active venv)"
