@@ -32,7 +32,9 @@ class JsonTest(unittest.TestCase):
                 self.assertIs(type(_json.loads(text)), type(value))
 
     def test_zero_keeps_its_sign(self) -> None:
-        self.assertEqual(math.copysign(1, _json.loads(_json.dumps(-0.0))), -1)
+        for text in ("-0", "-0.0", "-0e1"):
+            self.assertEqual(math.copysign(1, _json.loads(text)), -1, text)
+        self.assertEqual(_json.dumps(_json.loads(b"[-0,0,-1.5]")), "[-0.0,0,-1.5]")
 
     def test_lone_surrogates_are_escaped_and_the_rest_is_not(self) -> None:
         self.assertEqual(_json.dumps("é\ud800\\🌋"), '"é\\ud800\\\\🌋"')

@@ -17,9 +17,7 @@ _LIBRARY = "/python/"
 
 def failure_of(error: BaseException) -> Failure:
     """A fatal failure of kind `error`: the exception, and the last place in the user's own source."""
-    lines, last = _trace(error)
-    message = summary(error) + (f" ({last})" if last else "")
-    return Failure("error", message, details={"exception": type(error).__qualname__, "traceback": lines})
+    return Failure("error", " ".join(filter(None, (summary(error), place_of(error)))))
 
 
 def summary(error: BaseException) -> str:

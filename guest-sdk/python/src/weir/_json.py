@@ -10,6 +10,7 @@ from typing import Any
 
 from . import _text
 
+_MINUS_ZERO = "-0"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAIN = frozenset((str, bool, int, type(None)))
 
@@ -50,6 +51,8 @@ def _leaving(text: str) -> str:
 
 def loads(text: str | bytes) -> Any:
     """The value of JSON text; a `ValueError` if it is none. Numbers too large for a float are refused, for Python would take them for infinite."""
+    if _MINUS_ZERO in text if isinstance(text, str) else _MINUS_ZERO.encode() in text:
+        return json.loads(text, parse_float=_float, parse_int=_int, parse_constant=_constant)
     return json.loads(text, parse_float=_float, parse_constant=_constant)
 
 
@@ -114,6 +117,11 @@ def _float(text: str) -> float:
     if math.isinf(value):
         raise ValueError(f"the number {text[:40]} is too large for a float")
     return value
+
+
+def _int(text: str) -> int | float:
+    # No integer keeps this sign.
+    return -0.0 if text == _MINUS_ZERO else int(text)
 
 
 def _constant(text: str) -> Any:

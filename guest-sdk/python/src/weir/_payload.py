@@ -74,19 +74,16 @@ def _build(wanted: Any, value: Any, at: str) -> Any:
     return wanted(**given)
 
 
-_PLAIN: dict[Any, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (int, float)}
+_PLAIN: dict[Any, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (int, float), list: (list,), dict: (dict,)}
 
 
 def _refuse_other(wanted: Any, value: Any, at: str) -> None:
     """Refuses a value of another plain type than the field says."""
-    if get_origin(wanted) in (Union, types.UnionType):
-        choices = get_args(wanted)
-        if any(each not in _PLAIN and each is not type(None) for each in choices):
-            return
-        fits = any(_fits(each, value) for each in choices)
-    else:
-        fits = wanted not in _PLAIN or _fits(wanted, value)
-    if not fits:
+    choices = get_args(wanted) if get_origin(wanted) in (Union, types.UnionType) else (wanted,)
+    choices = tuple(get_origin(each) or each for each in choices)
+    if any(each not in _PLAIN and each is not type(None) for each in choices):
+        return
+    if not any(_fits(each, value) for each in choices):
         raise ValueError(f"{at} is {_name(value)}, not {getattr(wanted, '__name__', wanted)}")
 
 

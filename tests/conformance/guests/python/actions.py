@@ -1,8 +1,20 @@
 """The conformance guest in Python; `tests/conformance/README.md` says what each action does."""
 
+from dataclasses import dataclass
+
 import ends
 import steps
 from weir import RawJson, action
+
+
+@dataclass
+class Script:
+    steps: list
+
+
+@dataclass
+class Crash:
+    how: str
 
 
 @action("input", "echo")
@@ -16,12 +28,12 @@ def raw(payload: RawJson, ctx):
 
 
 @action("script", "next")
-def script(payload, ctx):
+def script(script: Script, ctx):
     seen = []
-    steps.run_all(payload["steps"], ctx, seen)
+    steps.run_all(script.steps, ctx, seen)
     ctx.output(seen)
 
 
 @action("crash")
-def crash(payload, ctx):
-    ends.ENDS[payload["how"]](ctx)
+def crash(crash: Crash, ctx):
+    ends.ENDS[crash.how](ctx)

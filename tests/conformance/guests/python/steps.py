@@ -4,7 +4,7 @@ import logging
 import random
 import time
 
-from weir import Failure
+from weir import Failure, RawJson
 
 LEVELS = {"trace": 5, "debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 NOTHING = object()
@@ -103,7 +103,7 @@ def reconcile(step, ctx):
 
 def charge(step, ctx):
     def new(call):
-        return ctx.post(step["url"], json=step["arguments"], headers={"Idempotency-Key": call.id}).json()
+        return ctx.post(step["url"], json=json_of(step["arguments"]), headers={"Idempotency-Key": call.id}).json()
 
     def find(call):
         found = ctx.get(f"{step['url']}?id={call.id}", raise_for_status=False)
@@ -115,12 +115,17 @@ def charge(step, ctx):
 def parallel(step, ctx):
     calls = [
         ctx.durable_call(
-            each["function"], each["arguments"], request=ctx.request("POST", each["url"], json=each["arguments"])
+            each["function"], each["arguments"], request=ctx.request("POST", each["url"], json=json_of(each["arguments"]))
         )
         for each in step["calls"]
     ]
     results = ctx.durable_each(calls)
     return [show(result) if isinstance(result, Failure) else {"ok": result} for result in results]
+
+
+def json_of(value):
+    """A body that is sent though it is null."""
+    return RawJson("null") if value is None else value
 
 
 def request_of(step, ctx):
