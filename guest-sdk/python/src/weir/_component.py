@@ -41,11 +41,14 @@ from ._random import HostRandom
 
 _actions: dict[str, _action.Definition] = {}
 _description = ""
+_random = HostRandom()
+# Its state, if a module seeded it as it was imported.
+_random_state: tuple[object, ...] | None = None
 
 
 def load(module: str) -> None:
     """Imports the module with the actions. Called as the component is built: what is imported then is all there is."""
-    global _description
+    global _description, _random_state
     _random_from_the_host()
     _refusals.install_before_imports()
     _log.install()
@@ -58,6 +61,7 @@ def load(module: str) -> None:
         definition.prepare()
         _actions[definition.name] = definition
     _description = _action.describe(declared)
+    _random_state = _random.kept()
 
 
 class Actions:
@@ -70,6 +74,7 @@ class Actions:
     def invoke(self, action: str, event: Any) -> None:
         """Runs one action for one event."""
         _durable.leave_bodies()
+        _random.start(_random_state)
         _host.replace(_HOST)
         try:
             definition = _actions.get(action)
@@ -93,12 +98,11 @@ class Actions:
 def _random_from_the_host() -> None:
     """Lets the module's functions draw from the host: their generator was seeded as the component was built, and each
     instance would draw the same."""
-    source = HostRandom()
     functions: Any = random
-    functions._inst = source
+    functions._inst = _random
     for name in random.__all__:
-        if name[0].islower() and hasattr(source, name):
-            setattr(functions, name, getattr(source, name))
+        if name[0].islower() and hasattr(_random, name):
+            setattr(functions, name, getattr(_random, name))
     functions.Random = _RandomSeededLate
 
 

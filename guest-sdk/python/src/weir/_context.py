@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 
 from . import _durable, _host, _json, _request, _text
 from ._durable import Call, DurableCall
@@ -16,9 +16,23 @@ from ._random import HostRandom
 from ._request import Request
 from ._response import Response
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 T = TypeVar("T")
 
 _log = logging.getLogger("weir")
+
+
+class RequestOptions(TypedDict, total=False):
+    """What `Context.get` and its like take besides the URL; `Context.request` says what each is."""
+
+    params: Mapping[str, Any] | None
+    headers: Mapping[str, str] | Iterable[tuple[str, str]] | None
+    json: Any
+    data: str | bytes | Mapping[str, Any] | None
+    timeout: float | timedelta | None
+    raise_for_status: bool
 
 
 class Context:
@@ -131,23 +145,23 @@ class Context:
 
     # HTTP
 
-    def get(self, url: str, **options: Any) -> Response:
+    def get(self, url: str, **options: Unpack[RequestOptions]) -> Response:
         """Sends a GET request; options as in `request`."""
         return self.request("GET", url, **options).send()
 
-    def post(self, url: str, **options: Any) -> Response:
+    def post(self, url: str, **options: Unpack[RequestOptions]) -> Response:
         """Sends a POST request, `ctx.post(url, json=order)`; options as in `request`."""
         return self.request("POST", url, **options).send()
 
-    def put(self, url: str, **options: Any) -> Response:
+    def put(self, url: str, **options: Unpack[RequestOptions]) -> Response:
         """Sends a PUT request; options as in `request`."""
         return self.request("PUT", url, **options).send()
 
-    def patch(self, url: str, **options: Any) -> Response:
+    def patch(self, url: str, **options: Unpack[RequestOptions]) -> Response:
         """Sends a PATCH request; options as in `request`."""
         return self.request("PATCH", url, **options).send()
 
-    def delete(self, url: str, **options: Any) -> Response:
+    def delete(self, url: str, **options: Unpack[RequestOptions]) -> Response:
         """Sends a DELETE request; options as in `request`."""
         return self.request("DELETE", url, **options).send()
 

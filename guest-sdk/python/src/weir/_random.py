@@ -13,6 +13,16 @@ class HostRandom(random.Random):
 
     # Set before the constructor, which seeds.
     _is_seeded = False
+    _second: float | None = None
+
+    @property
+    def gauss_next(self) -> float | None:
+        """The second of two numbers that `gauss` makes at once; none that an invocation could leave to another."""
+        return self._second if self._is_seeded else None
+
+    @gauss_next.setter
+    def gauss_next(self, value: float | None) -> None:
+        self._second = value
 
     def random(self) -> float:
         """A number from 0.0 up to, and not with, 1.0."""
@@ -45,3 +55,14 @@ class HostRandom(random.Random):
         """Goes on from a state that was kept."""
         self._is_seeded = True
         super().setstate(state)
+
+    def kept(self) -> tuple[object, ...] | None:
+        """What `start` goes on from: a state if it is seeded."""
+        return self.getstate() if self._is_seeded else None
+
+    def start(self, kept: tuple[object, ...] | None) -> None:
+        """Begins an invocation, which knows nothing of the one before it in the same instance."""
+        if kept is not None:
+            self.setstate(kept)
+        elif self._is_seeded:
+            self.seed()
