@@ -5,7 +5,8 @@ use crate::process::Weir;
 use crate::project::Project;
 
 /// Languages whose components must be there, with commas between; the others are taken where they are built.
-const REQUIRED_VARIABLE: &str = "WEIR_CONFORMANCE_LANGUAGES";
+const REQUIRED_VARIABLE: &str = "WEIR_LANGUAGES";
+const REQUIRED_BY_DEFAULT: &str = "rust,javascript,python";
 const COMPONENT: &str = "[[component]]";
 
 /// An example, as far as its components are built.
@@ -26,7 +27,7 @@ impl Example {
         let mut parts = text.split(COMPONENT);
         let mut manifest = parts.next().expect("text has a beginning").to_owned();
         let mut languages = Vec::new();
-        let required = std::env::var(REQUIRED_VARIABLE).unwrap_or_default();
+        let required = std::env::var(REQUIRED_VARIABLE).unwrap_or_else(|_| REQUIRED_BY_DEFAULT.to_owned());
         for part in parts {
             let component = quoted(part, "path");
             let file = files::root().join(&folder).join(component);
@@ -36,7 +37,7 @@ impl Example {
             if file.exists() {
                 manifest += &format!("{COMPONENT}{}", part.replace(component, &file.display().to_string()));
                 languages.push(language.to_owned());
-            } else if required.split(',').any(|required| required == language) {
+            } else if required.split(',').any(|required| required == toolchain(language)) {
                 not_run(&format!("there is no {}: scripts/build-guests", file.display()));
             }
         }
@@ -68,6 +69,11 @@ impl Example {
         let path = files::root().join(&self.folder).join(name);
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
+}
+
+/// TypeScript is JavaScript with types.
+fn toolchain(language: &str) -> &str {
+    if language == "typescript" { "javascript" } else { language }
 }
 
 /// The text of a setting in a part of a manifest.

@@ -1,0 +1,2 @@
+export { actions, on } from "./actions.js";
+export { Failure } from "./failure.js";

@@ -1,0 +1,19 @@
+// What a guest of the conformance suite is: see tests/conformance/README.md.
+
+import { actions, on } from "weir";
+
+import { crash } from "./crash.ts";
+import { runSteps } from "./script.ts";
+
+export default actions({
+  echo: on(["input", "echo"], (payload, ctx) => {
+    ctx.output(payload);
+  }),
+  raw: on("raw", (_, ctx) => {
+    ctx.emitText("output", ctx.eventText);
+  }),
+  script: on(["script", "next"], ({ steps }, ctx) => {
+    ctx.output(runSteps(steps, ctx));
+  }),
+  crash: on("crash", ({ how }, ctx) => crash(how, ctx)),
+});

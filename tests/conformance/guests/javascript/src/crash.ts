@@ -1,0 +1,31 @@
+import type { Context } from "weir";
+
+export function crash(how: string, ctx: Context): void {
+  switch (how) {
+    case "error":
+    case "panic":
+      throw new Error("crash on purpose");
+    case "error-in-call":
+    case "panic-in-call":
+      ctx.durable("crash", null, () => {
+        throw new Error("crash on purpose");
+      });
+      return;
+    case "loop":
+      for (;;);
+    case "recurse":
+      recurse(0);
+      return;
+    case "allocate":
+      allocate();
+  }
+}
+
+function recurse(depth: number): number {
+  return recurse(depth + 1) + depth;
+}
+
+function allocate(): never {
+  const kept: Uint8Array[] = [];
+  for (;;) kept.push(new Uint8Array(1_000_000).fill(kept.length));
+}
