@@ -48,9 +48,7 @@ func invoke(action unsafe.Pointer, actionBytes uint32, id unsafe.Pointer, idByte
 	}
 	name := stringOf(action, actionBytes)
 	taken()
-	guest := new(Guest)
-	guest.set(0)
-	failure := host.Invoke(guest, name, event)
+	failure := host.Invoke(newGuest(name, event), name, event)
 	endLine()
 	at := place{unsafe.Pointer(&answer)}
 	at.put(0, flag(failure != nil))
@@ -87,7 +85,10 @@ func origin() string {
 		case frame.Function == "runtime.gopanic":
 			panicked, told = true, nil // An earlier one is what a deferred function ran into.
 		case panicked && !ours && !strings.HasPrefix(frame.Function, "runtime."):
-			told = append(told, fmt.Sprintf("%s:%d", frame.File, frame.Line))
+			place := fmt.Sprintf("%s:%d", frame.File, frame.Line)
+			if len(told) == 0 || told[len(told)-1] != place {
+				told = append(told, place)
+			}
 		}
 		if !more {
 			break

@@ -13,9 +13,27 @@ import (
 
 // Guest is the host behind the contract's imports.
 type Guest struct {
+	// What the process's randomness comes of: the task, and the number of calls begun, as the contract's own, of which it
+	// takes nothing.
+	task  uint64
+	calls uint64
 	// Whether the process's clock and randomness are those of a body, and the time of day outside.
 	inBody  bool
 	outside int64
+}
+
+// newGuest gives the host of a task.
+func newGuest(action string, event host.Event) *Guest {
+	guest := &Guest{task: digest(digest(0, action), event.ID)}
+	guest.set(0)
+	return guest
+}
+
+func digest(z uint64, text string) uint64 {
+	for i := range len(text) {
+		z = mix(z ^ uint64(text[i]))
+	}
+	return mix(z + uint64(len(text)))
 }
 
 // Key and the functions below it are the contract's.
@@ -112,8 +130,9 @@ func memoryError() *host.MemoryError {
 	return &host.MemoryError{Case: host.MemoryCase(result().u8(4)), Why: result().text(8)}
 }
 
-func (*Guest) Begin(functionID, arguments string, reconcilable bool) host.Begun {
+func (g *Guest) Begin(functionID, arguments string, reconcilable bool) host.Begun {
 	defer taken()
+	g.calls++
 	if reconcilable {
 		callBeginReconcilable(text(functionID), arguments, result().at)
 	} else {
@@ -235,9 +254,10 @@ func (r *loweredRequest) write(at place) {
 
 // EnterBody lets time and chance of the process be those of an open call, which a replay skips.
 func (g *Guest) EnterBody() {
-	if !g.inBody {
-		g.inBody, g.outside = true, time.Now().UnixNano()
+	if g.inBody {
+		return
 	}
+	g.inBody, g.outside = true, time.Now().UnixNano()
 	g.set(0)
 }
 
@@ -255,9 +275,13 @@ func (*Guest) PassTime() {
 	setClock(uint64(max(time.Now().UnixNano(), contractTime())))
 }
 
-func (*Guest) set(notBefore int64) {
+func (g *Guest) set(notBefore int64) {
 	setClock(uint64(max(notBefore, contractTime())))
-	seed := uint64(invocationRandomU32())<<32 | uint64(invocationRandomU32())
+	stream := g.calls * 2
+	if g.inBody {
+		stream++
+	}
+	seed := digest(mix(g.task+stream), "")
 	setRandom(seed)
 	seedChance(mix(seed))
 }
