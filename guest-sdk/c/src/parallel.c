@@ -43,16 +43,14 @@ static weir_failure *settle(weir_request_call *call, opened *open) {
     return NULL;
 }
 
-static void complete(weir_request_call *call, opened *open, weir_action_http_result_response_http_error_t *answer) {
-    weir_request request = call->request;
-    weir_response response;
+static void complete(weir_request_call *call, opened *open, weir_answer *answer) {
     const char *value = NULL;
-    request.any_status = false;
-    weir_failure *failure = weir_answer_take(&request, answer, &response);
+    weir_failure *failure = answer->failure;
     if (!failure) {
         weir_bodies++;
         weir_enter_body();
-        failure = call->read ? call->read(&response, call->data, &value) : weir_response_json(&response, &value);
+        failure = call->read ? call->read(&answer->response, call->data, &value)
+                             : weir_response_json(&answer->response, &value);
         weir_bodies--;
     }
     call->failure = weir_complete(open->begun.position, failure, value, &call->result);
@@ -62,7 +60,8 @@ weir_failure *weir_durable_all(weir_request_call *calls, size_t count) {
     opened *open = weir_alloc(count * sizeof *open);
     component_string_t *arguments = weir_alloc(count * sizeof *arguments);
     weir_action_http_list_request_t requests = {weir_alloc(count * sizeof *requests.ptr), 0};
-    weir_action_http_list_result_response_http_error_t answers = {NULL, 0};
+    weir_action_http_list_result_response_http_error_t given = {NULL, 0};
+    weir_answer *answers = weir_alloc(count * sizeof *answers);
     for (size_t i = 0; i < count; i++) {
         calls[i].failure = NULL;
         calls[i].result = NULL;
@@ -74,10 +73,15 @@ weir_failure *weir_durable_all(weir_request_call *calls, size_t count) {
         if (!open[i].settled)
             WEIR_TRY(weir_request_lend(&calls[i].request, open[i].call.id, &requests.ptr[requests.len++]));
     }
-    if (requests.len) weir_action_http_send_all(&requests, &answers);
-    for (size_t i = 0, sent = 0; i < count; i++)
-        if (!open[i].settled) complete(&calls[i], &open[i], &answers.ptr[sent++]);
-    if (answers.len) free(answers.ptr);
+    if (requests.len) weir_action_http_send_all(&requests, &given);
+    for (size_t i = 0, sent = 0; i < count; i++) {
+        weir_request request = calls[i].request;
+        request.any_status = false;
+        if (!open[i].settled) answers[i].failure = weir_answer_take(&request, &given.ptr[sent++], &answers[i].response);
+    }
+    if (given.len) free(given.ptr);
+    for (size_t i = 0; i < count; i++)
+        if (!open[i].settled) complete(&calls[i], &open[i], &answers[i]);
     weir_leave_body();
     return NULL;
 }
