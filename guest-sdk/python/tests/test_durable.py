@@ -150,7 +150,10 @@ class CallTest(unittest.TestCase):
         [[kind, message, _]] = key.run(failing_fee, 0).outputs
         self.assertEqual(kind, "error")
         self.assertRegex(message, r"^ZeroDivisionError: .* \(\S*actions\.py:\d+ in body\)$")
+        self.assertEqual([level for level, _ in key.logs], ["error"])
+        self.assertIn("in body\nZeroDivisionError", key.logs[0][1])
         self.assertEqual(key.again().outputs[0][:2], [kind, message])
+        self.assertEqual(key.logs, [], "a replay runs no body")
 
     def test_retryable_outcome_is_not_recorded_if_the_attempt_ends_with_it(self) -> None:
         @action("input")

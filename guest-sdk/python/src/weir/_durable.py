@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -121,6 +122,7 @@ def _outcome_of(body: Callable[[], Any]) -> Outcome:
     except Failure as failure:
         return failure
     except Exception as error:
+        _host.current().log(logging.ERROR, _errors.report(error))
         return _errors.failure_of(error)
 
 
