@@ -95,6 +95,14 @@ class ActionTest(unittest.TestCase):
 
         self.assertIn("SystemExit: 3", TestKey().fails(leaves).message)
 
+    def test_interruption_of_a_test_is_none_of_the_actions_failures(self) -> None:
+        @action("input")
+        def waits(payload: Any, ctx: Context) -> None:
+            raise KeyboardInterrupt
+
+        with self.assertRaises(KeyboardInterrupt):
+            TestKey().run(waits)
+
     def test_payload_that_no_value_can_hold_is_a_failure_of_kind_payload(self) -> None:
         @action("input")
         def takes(payload: Any, ctx: Context) -> None: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import unittest
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -78,7 +79,9 @@ class FailureTest(unittest.TestCase):
             Failure("busy", "é\0", retryable=True, details=[1, {"x": None}]),
             Failure("busy", "later", retry_after=1.001),
         ):
-            self.assertEqual(Failure.from_record(*failure.to_record()), failure)
+            same = Failure.from_record(*failure.to_record())
+            self.assertEqual((same, hash(same)), (failure, hash(failure)))
+            self.assertEqual(pickle.loads(pickle.dumps(failure)), failure)
         self.assertIs(Failure, SameFailure)
 
     def test_wait_makes_it_retryable_and_is_kept_to_the_millisecond(self) -> None:

@@ -40,6 +40,12 @@ class MemoryTest(unittest.TestCase):
         self.assertEqual(self.memory.update("n", lambda n: n + 1, 0), 2)
         self.assertEqual(self.memory.update("names", lambda names: [*names, "a"], []), ["a"])
 
+    def test_update_that_gives_nothing_back_is_refused(self) -> None:
+        self.memory["names"] = ["a"]
+        with self.assertRaisesRegex(TypeError, "the update of names gave None"):
+            self.memory.update("names", lambda names: names.append("b"))
+        self.assertEqual(self.memory["names"], ["a"])
+
     def test_names_in_a_tuple_may_hold_dots_and_backslashes(self) -> None:
         name = "a.b\\c"
         self.memory["seen", name] = 1

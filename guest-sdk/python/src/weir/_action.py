@@ -110,7 +110,7 @@ def invoke(definition: Definition, event: _host.Event) -> None:
     ctx = Context(event)
     try:
         returned = definition.function(payload, ctx)
-    except (Failure, _host.Ended):
+    except (Failure, _host.Ended, KeyboardInterrupt):
         raise
     except BaseException as error:
         raise _errors.failure_of(error) from error

@@ -60,7 +60,8 @@ class Failure(Exception):
             return NotImplemented
         return self.to_record() == other.to_record()
 
-    __hash__ = Exception.__hash__
+    def __hash__(self) -> int:
+        return hash((self.kind, self.message))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_from_record, self.to_record())

@@ -80,8 +80,14 @@ class Memory:
         return default if text is None else _json.loads(text)
 
     def update(self, path: Path, change: Callable[[Any], T], default: Any = None) -> T:
-        """Sets the path to what `change` makes of the value there, or of the default where none is, and gives it."""
+        """Sets the path to what `change` makes of the value there, or of the default where none is, and gives it.
+
+        `change` gives the new value; None, as from `list.append`, is refused."""
         value = change(self.get(path, default))
+        if value is None:
+            raise TypeError(
+                f"the update of {self._whole(path)} gave None: give the new value, such as `lambda names: [*names, name]`"
+            )
         self[path] = value
         return value
 

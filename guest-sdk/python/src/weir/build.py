@@ -49,7 +49,7 @@ def build(source: Path, output: Path, paths: Sequence[Path] = ()) -> None:
     with tempfile.TemporaryDirectory(prefix="weir-build-") as folder:
         # A copy, for links lead nowhere in there; first on the path, so that it is this package that is built in.
         entry = Path(folder, "entry")
-        shutil.copytree(_HERE, entry / "weir", ignore=shutil.ignore_patterns("wit", "testing", "__pycache__"))
+        shutil.copytree(_HERE, entry / "weir", ignore=shutil.ignore_patterns("wit", "__pycache__"))
         Path(entry, f"{_ENTRY}.py").write_text(
             "from weir import _component\n"
             f"_component.load({source.stem!r})\n"
