@@ -49,7 +49,7 @@ def draw(_: Any, ctx: Context) -> None:
     """Draws from all that is served, before, inside and after a call."""
     before = [random.random(), ctx.random.random(), ctx.random_u32(), str(uuid.uuid4()), time.time()]
     inside = ctx.durable("draw", None, lambda call: [random.random(), ctx.random_u32(), time.time()])
-    ctx.output([before, inside, [random.random(), ctx.random_u32(), str(uuid.uuid4())]])
+    ctx.output([before, inside, [random.random(), ctx.random_u32(), str(uuid.uuid4()), time.time_ns()]])
 
 
 @action("fee")

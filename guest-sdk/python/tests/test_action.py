@@ -21,6 +21,7 @@ class Quake:
     place: str
     magnitude: float | None
     near: list[Place] = field(default_factory=list)
+    epicentre: Place | None = None
 
 
 class ActionTest(unittest.TestCase):
@@ -88,6 +89,13 @@ class ActionTest(unittest.TestCase):
         self.assertIsNone(failure.details)
         self.assertIsInstance(failure.__cause__, KeyError)
 
+    def test_place_of_an_exception_in_the_library_is_where_it_was_called(self) -> None:
+        @action("input")
+        def reads(payload: Any, ctx: Context) -> None:
+            json.loads("{")
+
+        self.assertRegex(TestKey().fails(reads).message, r"^JSONDecodeError: .* \(\S*test_action\.py:\d+ in reads\)$")
+
     def test_exit_of_the_process_is_a_failure(self) -> None:
         @action("input")
         def leaves(payload: Any, ctx: Context) -> None:
@@ -119,9 +127,11 @@ class ActionTest(unittest.TestCase):
             ctx.output([type(quake).__name__, type(quake.near[0]).__name__ if quake.near else None, quake])
 
         key = TestKey()
-        plain = {"place": "Hualian", "magnitude": None, "near": [{"name": "Taiwan"}]}
+        plain = {"place": "Hualian", "magnitude": None, "near": [{"name": "Taiwan"}], "epicentre": None}
         self.assertEqual(key.run(counts, {**plain, "more": 1}).outputs, [["Quake", "Place", plain]])
         self.assertEqual(key.run(counts, {"place": "x", "magnitude": 4}).outputs[0][2]["near"], [])
+        wrong = key.fails(counts, {**plain, "epicentre": 3})
+        self.assertRegex(wrong.message, "it.epicentre is an int, not an object for Place")
         for payload, why in (
             ({"place": "x"}, "it has no field `magnitude`, which Quake needs"),
             ({"place": 5, "magnitude": 1}, "it.place is an int, not str"),

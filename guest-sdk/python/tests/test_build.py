@@ -79,6 +79,13 @@ class BuildTest(unittest.TestCase):
         self.fake("0.1.0")
         self.refused(r"not fit \(.*/\.venv/bin/componentize-py is 0\.1\.0\): .*pip install")
 
+    def test_tool_on_the_path_is_found(self) -> None:
+        self.fake()
+        with self.at_home():
+            os.rename(self.folder / ".venv", self.folder / "elsewhere")
+            os.environ["PATH"] += f":{self.folder / 'elsewhere/bin'}"
+            self.assertEqual(build.find_componentize(self.folder), [str(self.folder / "elsewhere/bin/componentize-py")])
+
     def test_mistake_in_the_users_module_is_told_with_its_place_alone(self) -> None:
         said = """Traceback (most recent call last):
   File "/0/weir_entry.py", line 2, in <module>

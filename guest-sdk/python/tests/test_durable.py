@@ -78,6 +78,7 @@ class CallTest(unittest.TestCase):
         with self.assertRaises(Failure) as caught:
             key.again()
         self.assertTrue(caught.exception.retryable)
+        self.assertEqual([call.function_id for call in key.calls], ["fee"], "nobody said what became of it")
         bank.is_down = False
         self.assertEqual(key.again().outputs[0]["charge"], {"number": 1})
         self.assertEqual(len(bank.charges), 1)
@@ -168,6 +169,39 @@ class CallTest(unittest.TestCase):
         with self.assertRaises(Failure):
             key.again()
         self.assertFalse(key.calls[0].replayed)
+
+    def test_retryable_outcome_is_recorded_if_the_action_goes_on(self) -> None:
+        answers = [Failure("busy", details=(1, 2), retryable=True), Failure("broken", retryable=True)]
+
+        @action("input")
+        def goes_on(payload: Any, ctx: Context) -> None:
+            def body(call: Call) -> Any:
+                if answers:
+                    raise answers.pop(0)
+
+            try:
+                ctx.durable("a", None, body)
+            except Failure as failure:
+                ctx.durable("b", [failure.kind, failure.details], body)
+                ctx.output(failure.details)
+
+        key = TestKey()
+        self.assertEqual(key.fails(goes_on).kind, "broken")
+        self.assertEqual(key.again().outputs, [[1, 2]])
+        self.assertEqual([(call.function_id, call.replayed) for call in key.calls], [("a", True), ("b", False)])
+
+    def test_failure_is_seen_as_its_replay_gives_it(self) -> None:
+        @action("input")
+        def fails(payload: Any, ctx: Context) -> None:
+            def body(call: Call) -> Any:
+                raise Failure("a", details=(1, 2))
+
+            try:
+                ctx.durable("a", None, body)
+            except Failure as failure:
+                ctx.output(type(failure.details).__name__)
+
+        self.assertEqual(TestKey().run(fails).outputs, ["list"])
 
     def test_repetition_after_a_retryable_failure_has_the_same_id(self) -> None:
         ids: list[str] = []
@@ -275,6 +309,7 @@ class ParallelTest(unittest.TestCase):
         key.on_request(lambda r: TestResponse(json=7 if "a.e" in r.url else 5))
         self.assertEqual(key.run(quote, {"n": 1}).outputs, [[7, 5]])
         self.assertEqual(key.again().outputs, [[7, 5]])
+        self.assertEqual(key.logs, [], "a request that a replay does not send is no mistake")
         self.assertEqual(len(key.requests), 2)
         self.assertEqual([call.replayed for call in key.calls], [True, True])
         keys = {request.headers["Idempotency-Key"] for request in key.requests}
@@ -285,6 +320,17 @@ class ParallelTest(unittest.TestCase):
         key.on_request(lambda r: TestResponse(status=400 if "a.e" in r.url else 200, json=5))
         self.assertEqual(key.fails(quote, 1).kind, "http/status")
         self.assertEqual([call.failure is None for call in key.calls], [False, True])
+
+    def test_requests_own_idempotency_key_stays(self) -> None:
+        @action("input")
+        def own(payload: Any, ctx: Context) -> None:
+            request = ctx.request("POST", "https://a.example/", json=1, headers={"idempotency-key": "mine"})
+            ctx.durable_all(ctx.durable_call("own", request=request))
+
+        key = TestKey()
+        key.on_request(lambda _: TestResponse(json=1))
+        key.run(own)
+        self.assertEqual(key.requests[0].headers.get_all("Idempotency-Key"), ["mine"])
 
     def test_only_what_was_not_recorded_is_sent_again(self) -> None:
         key = TestKey()
@@ -305,7 +351,8 @@ class WorldTest(unittest.TestCase):
     def test_another_event_and_another_key_draw_other_numbers(self) -> None:
         key = TestKey("a")
         [first], [second], [other] = key.run(draw).outputs, key.run(draw).outputs, TestKey("b").run(draw).outputs
-        drawn = [number for before, inside, after in (first, second, other) for number in (*before[:4], *after)]
+        runs = (first, second, other)
+        drawn = [number for before, inside, after in runs for number in (*before[:4], *inside[:2], *after[:3])]
         self.assertEqual(len(set(drawn)), len(drawn))
 
     def test_clock_is_the_source_timestamp(self) -> None:
@@ -337,6 +384,17 @@ class WorldTest(unittest.TestCase):
         failure = key.fails(tells, kind="other")
         self.assertEqual((failure.kind, failure.retryable), ("config", False))
         self.assertIn("config.missing", failure.message)
+
+    def test_context_is_of_no_use_after_its_action(self) -> None:
+        kept: list[Context] = []
+
+        @action("input")
+        def keeps(payload: Any, ctx: Context) -> None:
+            kept.append(ctx)
+
+        TestKey().run(keeps)
+        with self.assertRaisesRegex(RuntimeError, "outside an action"):
+            kept[0].now()
 
     def test_request_that_nobody_answers_fails_the_test(self) -> None:
         with self.assertRaisesRegex(AssertionError, "nobody answers"):

@@ -31,20 +31,22 @@ class RequestTest(unittest.TestCase):
         def body(ctx: Context) -> Any:
             ctx.get("https://a.example/x?y=1#z", params={"q": "a b", "n": [1, 2], "none": None})
             ctx.post("https://a.example/", json={"é": 1}, headers={"X-Shop": "12"}, timeout=0.5)
+            ctx.put("https://a.example/", json=1, headers={"Content-type": "application/x"})
             ctx.put("https://a.example/", data={"a": "b c"})
             ctx.patch("https://a.example/", data=b"\xff\x00")
             ctx.delete("https://a.example/", data="text", headers={"content-type": "text/plain"})
             ctx.request("head", "https://a.example/").send()
 
         key, _ = run(body)
-        get, post, put, patch, delete, head = key.requests
+        get, post, typed, put, patch, delete, head = key.requests
         self.assertEqual(get.url, "https://a.example/x?y=1&q=a+b&n=1&n=2#z")
         self.assertEqual((post.json(), post.headers["content-type"]), ({"é": 1}, "application/json"))
         self.assertEqual((post.headers["x-shop"], post.timeout), ("12", 0.5))
+        self.assertEqual(typed.headers.get_all("content-type"), ["application/x"])
         self.assertEqual((put.text, put.headers["Content-Type"]), ("a=b+c", "application/x-www-form-urlencoded"))
         self.assertEqual(patch.content, b"\xff\x00")
         self.assertEqual(delete.headers.get_all("Content-Type"), ["text/plain"])
-        self.assertEqual([r.method for r in key.requests], ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
+        self.assertEqual([r.method for r in key.requests], ["GET", "POST", "PUT", "PUT", "PATCH", "DELETE", "HEAD"])
 
     def test_response_is_read_as_requests_would(self) -> None:
         answer = TestResponse(status=201, text='{"a": 1}', headers={"X-One": "1", "x-one": "2"})
@@ -62,11 +64,11 @@ class RequestTest(unittest.TestCase):
         for status, retryable in ((400, False), (404, False), (408, True), (425, True), (429, True), (500, True)):
             with self.subTest(status), self.assertRaises(Failure) as caught:
                 headers = {"Retry-After": "3"}
-                run(lambda ctx: ctx.get("https://a.example/"), TestResponse(status=status, text="why", headers=headers))
+                run(lambda ctx: ctx.get("https://a.example/"), TestResponse(status=status, text="w" * 2000, headers=headers))
             failure = caught.exception
             self.assertEqual((failure.kind, failure.retryable), ("http/status", retryable))
             self.assertEqual(failure.retry_after, 3 if retryable else None)
-            self.assertEqual(failure.details, {"status": status, "text": "why"})
+            self.assertEqual(failure.details, {"status": status, "text": "w" * 1000})
 
     def test_any_status_is_given_where_it_is_asked_for(self) -> None:
         def body(ctx: Context) -> Any:

@@ -66,6 +66,10 @@ class MemoryTest(unittest.TestCase):
         self.memory["order"] = {"items": {"n": 1}}
         with self.assertRaisesRegex(KeyError, "order is a value that was set whole"):
             self.memory["order.items.n"]
+        self.memory["a.b"] = 1
+        self.memory["x.y", "z"] = {"n": 1}
+        with self.assertRaisesRegex(KeyError, r"\(x\\+\.y\.z is a value"):
+            self.memory[("x.y", "z", "n")]
         self.assertNotIn("order.items", self.memory)
         for path in ("order.items", "order.x"):
             with self.assertRaises(Failure) as caught:

@@ -34,7 +34,7 @@ from wit_world.imports import (  # type: ignore[import-not-found]
     types,
 )
 
-from . import _action, _durable, _errors, _host, _log, _refusals, _text
+from . import _action, _errors, _host, _log, _refusals, _text
 from ._failure import Failure
 from ._host import Begun, HttpError, HttpRequest, HttpResponse, Outcome, Scope, Step
 from ._random import HostRandom
@@ -73,7 +73,6 @@ class Actions:
 
     def invoke(self, action: str, event: Any) -> None:
         """Runs one action for one event."""
-        _durable.leave_bodies()
         _random.start(_random_state)
         _host.replace(_HOST)
         try:

@@ -146,12 +146,6 @@ def is_in_body() -> bool:
     return _bodies > 0
 
 
-def leave_bodies() -> None:
-    """Forgets bodies that an attempt before this one was ended in."""
-    global _bodies
-    _bodies = 0
-
-
 @contextmanager
 def _in_body() -> Iterator[None]:
     """Runs what a replay skips, however it ends."""

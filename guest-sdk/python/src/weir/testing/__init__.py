@@ -26,7 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .. import _action, _durable, _host, _json
+from .. import _action, _host, _json
 from .._failure import Failure
 from .._host import Scope
 from .._memory import Memory
@@ -166,7 +166,6 @@ class TestKey:
             raise ended.failure from None
         finally:
             _host.replace(before)
-            _durable.leave_bodies()
             self._setting.crash_in = None
             self.calls, self.logs = attempt.calls, attempt.logs
             self.requests += attempt.requests
