@@ -93,7 +93,9 @@ def model(messages):
     if "twice" in ticket and results[0]["payments"] > 1:
         if len(results) == 1:
             return call("refund", {"order": order[0], "cents": results[0]["cents"]}, len(messages))
-        return verdict("billing", "high", f"Refund {results[1]['refund']} of {results[1]['cents']} cents is on its way.")
+        return verdict(
+            "billing", "high", f"Refund {results[1]['refund']} of {results[1]['cents']} cents is on its way."
+        )
     return verdict("shipping", "low", f"Your {results[0]['item']}: {results[0]['status']}.")
 
 
@@ -105,7 +107,11 @@ def last_ticket(messages):
 
 def call(name, arguments, number):
     function = {"name": name, "arguments": json.dumps(arguments)}
-    return {"role": "assistant", "content": None, "tool_calls": [{"id": f"call-{number}", "type": "function", "function": function}]}
+    return {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": f"call-{number}", "type": "function", "function": function}],
+    }
 
 
 def verdict(category, urgency, answer):

@@ -52,7 +52,9 @@ class ActionTest(unittest.TestCase):
             @action("input")
             def hello(name: Any, ctx: Context) -> None: ...
 
-        with self.assertRaisesRegex(ValueError, r"two actions are named `hello`, at \S*test_action\.py:\d+ and \S+:\d+"):
+        with self.assertRaisesRegex(
+            ValueError, r"two actions are named `hello`, at \S*test_action\.py:\d+ and \S+:\d+"
+        ):
             _action.declared()
 
     def test_what_can_not_run_is_refused_by_name(self) -> None:

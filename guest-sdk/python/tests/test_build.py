@@ -1,4 +1,4 @@
-"""What the build command refuses, and what it says. That it builds is shown by the conformance guest and the examples."""
+"""What the build command refuses and says. That it builds is shown by the conformance guest and the examples."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ class BuildTest(unittest.TestCase):
             self.refused(why, path)
 
     def test_missing_tool_says_what_to_install(self) -> None:
-        self.refused(r"componentize-py 0\.25\.1 is missing: python3 -m venv \.venv && \.venv/bin/pip install componentize-py==")
+        self.refused(
+            r"componentize-py 0\.25\.1 is missing: python3 -m venv \.venv && \.venv/bin/pip install componentize-py=="
+        )
 
     def test_tool_of_another_version_is_not_taken(self) -> None:
         self.fake("0.1.0")

@@ -194,7 +194,8 @@ class ComponentTest(unittest.TestCase):
             async def nothing(): ...
             def late(): import not_built_in
             TRIES = {
-                "ctx.send_all": [lambda: threading.Thread(target=print).start(), lambda: ThreadPoolExecutor().submit(print),
+                "ctx.send_all": [lambda: threading.Thread(target=print).start(),
+                                 lambda: ThreadPoolExecutor().submit(print),
                                  lambda: asyncio.run(nothing())],
                 "use ctx.get": [lambda: socket.create_connection(("localhost", 80)), lambda: socket.socket(),
                                 lambda: urllib.request.urlopen("http://localhost:1/")],

@@ -361,7 +361,9 @@ class WorldTest(unittest.TestCase):
             ctx.output([ctx.now_ms, ctx.now().isoformat(), ctx.source_timestamp_ms])
 
         key = TestKey(at_ms=1_517_363_399_650)
-        self.assertEqual(key.run(tells).outputs, [[1_517_363_399_650, "2018-01-31T01:49:59.650000+00:00", 1_517_363_399_650]])
+        self.assertEqual(
+            key.run(tells).outputs, [[1_517_363_399_650, "2018-01-31T01:49:59.650000+00:00", 1_517_363_399_650]]
+        )
 
     def test_process_has_its_own_time_and_numbers_back_afterwards(self) -> None:
         import random

@@ -64,7 +64,10 @@ class RequestTest(unittest.TestCase):
         for status, retryable in ((400, False), (404, False), (408, True), (425, True), (429, True), (500, True)):
             with self.subTest(status), self.assertRaises(Failure) as caught:
                 headers = {"Retry-After": "3"}
-                run(lambda ctx: ctx.get("https://a.example/"), TestResponse(status=status, text="w" * 2000, headers=headers))
+                run(
+                    lambda ctx: ctx.get("https://a.example/"),
+                    TestResponse(status=status, text="w" * 2000, headers=headers),
+                )
             failure = caught.exception
             self.assertEqual((failure.kind, failure.retryable), ("http/status", retryable))
             self.assertEqual(failure.retry_after, 3 if retryable else None)

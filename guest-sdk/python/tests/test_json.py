@@ -22,8 +22,8 @@ class Place:
 class JsonTest(unittest.TestCase):
     def test_values_come_back_as_they_were(self) -> None:
         values: list[Any] = [
-            None, True, 0, -1, 2**53 + 1, 2**64 + 1, -(10**40), 1e308, 5e-324, 0.1, "", "\0", "é🌋", "\ud800", "a\udc00b",
-            [], {}, {"": {"a.b": [1, [2, {"c": None}]]}}, "x" * 1_000_000,
+            None, True, 0, -1, 2**53 + 1, 2**64 + 1, -(10**40), 1e308, 5e-324, 0.1, "", "\0", "é🌋", "\ud800",
+            "a\udc00b", [], {}, {"": {"a.b": [1, [2, {"c": None}]]}}, "x" * 1_000_000,
         ]  # fmt: skip
         for value in values:
             with self.subTest(str(value)[:20]):

@@ -52,9 +52,10 @@ def action(*listens_to: str, name: str | None = None) -> Callable[[F], F]:
         def page(quake, ctx): ...
 
     It takes the payload, as Python's own values, and a `Context`. A first parameter that is annotated with a data class
-    gets one, made of the fields that the class has; what does not fit is a fatal failure of kind `payload`. Its name, the function's if none is given, stands in
-    the stored states: keep it over releases. Actions that listen to the same kind run in the order in which they are
-    declared. The function itself stays as it is.
+    gets one, made of the fields that the class has; what does not fit is a fatal failure of kind `payload`.
+
+    Its name, the function's if none is given, stands in the stored states: keep it over releases. Actions that listen
+    to the same kind run in the order in which they are declared. The function itself stays as it is.
     """
     if not listens_to or not all(isinstance(kind, str) for kind in listens_to):
         raise TypeError('an action names the event kinds that it listens to: @action("input")')

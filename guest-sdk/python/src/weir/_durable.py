@@ -47,9 +47,7 @@ class DurableCall(Generic[T]):
     reconcile: Callable[[Call], Any] | None = None
 
 
-def make(
-    function_id: str, arguments: str, run: Callable[[Call], T], reconcile: Callable[[Call], Any] | None
-) -> T:
+def make(function_id: str, arguments: str, run: Callable[[Call], T], reconcile: Callable[[Call], Any] | None) -> T:
     """Makes the call: runs the body and records its outcome, gives what was recorded, or has it reconciled."""
     _refuse_in_body(function_id)
     begun = _host.current().begin(function_id, arguments, reconcile is not None)

@@ -50,7 +50,11 @@ class Failure(Exception):
     def __repr__(self) -> str:
         more = "".join(
             f", {name}={value!r}"
-            for name, value in (("retryable", self.retryable), ("retry_after", self.retry_after), ("details", self.details))
+            for name, value in (
+                ("retryable", self.retryable),
+                ("retry_after", self.retry_after),
+                ("details", self.details),
+            )
             if value not in (None, False)
         )
         return f"Failure({self.kind!r}, {self.message!r}{more})"

@@ -50,7 +50,7 @@ def _leaving(text: str) -> str:
 
 
 def loads(text: str | bytes) -> Any:
-    """The value of JSON text; a `ValueError` if it is none. Numbers too large for a float are refused, for Python would take them for infinite."""
+    """The value of JSON text; a `ValueError` if it is none, or has a number that Python would take for infinite."""
     if _MINUS_ZERO in text if isinstance(text, str) else _MINUS_ZERO.encode() in text:
         return json.loads(text, parse_float=_float, parse_int=_int, parse_constant=_constant)
     return json.loads(text, parse_float=_float, parse_constant=_constant)

@@ -86,7 +86,8 @@ class Memory:
         value = change(self.get(path, default))
         if value is None:
             raise TypeError(
-                f"the update of {self._whole(path)} gave None: give the new value, such as `lambda names: [*names, name]`"
+                f"the update of {self._whole(path)} gave None: "
+                "give the new value, as `lambda names: [*names, name]` does"
             )
         self[path] = value
         return value

@@ -74,7 +74,14 @@ def _build(wanted: Any, value: Any, at: str) -> Any:
     return wanted(**given)
 
 
-_PLAIN: dict[Any, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (int, float), list: (list,), dict: (dict,)}
+_PLAIN: dict[Any, tuple[type, ...]] = {
+    str: (str,),
+    bool: (bool,),
+    int: (int,),
+    float: (int, float),
+    list: (list,),
+    dict: (dict,),
+}
 
 
 def _refuse_other(wanted: Any, value: Any, at: str) -> None:

@@ -51,9 +51,7 @@ def build(source: Path, output: Path, paths: Sequence[Path] = ()) -> None:
         entry = Path(folder, "entry")
         shutil.copytree(_HERE, entry / "weir", ignore=shutil.ignore_patterns("wit", "__pycache__"))
         Path(entry, f"{_ENTRY}.py").write_text(
-            "from weir import _component\n"
-            f"_component.load({source.stem!r})\n"
-            "Actions = _component.Actions\n"
+            f"from weir import _component\n_component.load({source.stem!r})\nActions = _component.Actions\n"
         )
         made = Path(folder, "made.wasm")
         command = [*componentize, "-d", str(_HERE / "wit"), "-w", "component", "componentize", _ENTRY]
@@ -141,7 +139,9 @@ def _reason(source: Path, said: str) -> str:
     frames = [
         f"{file}:{line}"
         for file, line in _FRAME.findall(said)
-        if not file.startswith(("weir/", "python/", "/python/", "<")) and _ENTRY not in file and "componentize" not in file
+        if not file.startswith(("weir/", "python/", "/python/", "<"))
+        and _ENTRY not in file
+        and "componentize" not in file
     ]
     what = re.sub(r"^(ValueError|TypeError): (?=.*\baction)", "", errors[-1])
     if frames and not re.match(r"\S+\.py:\d+: ", what) and frames[-1] not in what:

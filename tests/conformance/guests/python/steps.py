@@ -115,7 +115,9 @@ def charge(step, ctx):
 def parallel(step, ctx):
     calls = [
         ctx.durable_call(
-            each["function"], each["arguments"], request=ctx.request("POST", each["url"], json=json_of(each["arguments"]))
+            each["function"],
+            each["arguments"],
+            request=ctx.request("POST", each["url"], json=json_of(each["arguments"])),
         )
         for each in step["calls"]
     ]

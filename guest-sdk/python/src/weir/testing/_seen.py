@@ -100,10 +100,10 @@ class TestRequest:
 class TestResponse:
     """How a test answers a request.
 
-        TestResponse(json={"ticket": 7})
-        TestResponse(status=503, headers={"Retry-After": "2"})
-        TestResponse(text="gone", status=410)
-        TestResponse.timeout()
+    TestResponse(json={"ticket": 7})
+    TestResponse(status=503, headers={"Retry-After": "2"})
+    TestResponse(text="gone", status=410)
+    TestResponse.timeout()
     """
 
     __test__ = False
