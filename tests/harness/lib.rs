@@ -7,6 +7,7 @@ pub mod guests;
 pub mod kafka;
 pub mod lines;
 pub mod manifest;
+pub mod polyglot;
 pub mod post;
 pub mod process;
 pub mod project;

@@ -14,4 +14,6 @@ mod log_conformance;
 mod metrics;
 mod rules;
 mod sources_sinks;
+mod tally;
 mod tidy;
+mod triage;

@@ -1,0 +1,13 @@
+/* The SDK, in one file to compile: with zig cc for a component, with any C compiler for a test (beside weir_test.c). */
+#include "src/action.c"
+#include "src/durable.c"
+#include "src/failure.c"
+#include "src/http.c"
+#include "src/json.c"
+#include "src/memory.c"
+#include "src/parallel.c"
+#include "src/text.c"
+#ifdef __wasm__
+#include "src/component.c"
+#include "src/guest.c"
+#endif

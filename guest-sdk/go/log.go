@@ -1,0 +1,75 @@
+package weir
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"weir/internal/host"
+)
+
+// Log writes to the host's log, which adds key, sequence number and action. A level below slog.LevelDebug is trace.
+// What fmt.Print and package log write reaches the host's log, too.
+func (c *Context) Log() *slog.Logger { return slog.New(logHandler{host: c.host}) }
+
+// logHandler writes a record as one line: the message, then its attributes as slog's own text handler has them.
+type logHandler struct {
+	host host.Host
+	// What With and WithGroup were given, in order.
+	with []func(slog.Handler) slog.Handler
+}
+
+// Enabled leaves it to the host what is kept.
+func (logHandler) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l logHandler) Handle(ctx context.Context, record slog.Record) error {
+	message := record.Message
+	if record.NumAttrs() > 0 || len(l.with) > 0 {
+		var text strings.Builder
+		options := &slog.HandlerOptions{Level: slog.Level(-1 << 10), ReplaceAttr: withoutOwn}
+		var handler slog.Handler = slog.NewTextHandler(&text, options)
+		for _, with := range l.with {
+			handler = with(handler)
+		}
+		if err := handler.Handle(ctx, record); err != nil {
+			return err
+		}
+		message = strings.TrimSpace(message + " " + strings.TrimSuffix(text.String(), "\n"))
+	}
+	l.host.Log(levelOf(record.Level), message)
+	return nil
+}
+
+// withoutOwn leaves out what the line has already.
+func withoutOwn(groups []string, attr slog.Attr) slog.Attr {
+	if len(groups) == 0 && (attr.Key == slog.TimeKey || attr.Key == slog.LevelKey || attr.Key == slog.MessageKey) {
+		return slog.Attr{}
+	}
+	return attr
+}
+
+func (l logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return l.and(func(handler slog.Handler) slog.Handler { return handler.WithAttrs(attrs) })
+}
+
+func (l logHandler) WithGroup(name string) slog.Handler {
+	return l.and(func(handler slog.Handler) slog.Handler { return handler.WithGroup(name) })
+}
+
+func (l logHandler) and(with func(slog.Handler) slog.Handler) slog.Handler {
+	return logHandler{l.host, append(l.with[:len(l.with):len(l.with)], with)}
+}
+
+func levelOf(level slog.Level) host.Level {
+	switch {
+	case level < slog.LevelDebug:
+		return host.Trace
+	case level < slog.LevelInfo:
+		return host.Debug
+	case level < slog.LevelWarn:
+		return host.Info
+	case level < slog.LevelError:
+		return host.Warn
+	}
+	return host.Error
+}

@@ -1,0 +1,7 @@
+module conformance
+
+go 1.24
+
+require weir v0.1.0
+
+replace weir => ../../../../guest-sdk/go
