@@ -50,7 +50,7 @@ impl Filler {
         let bytes_max = topics.action_state.record_bytes_max;
         let member = GroupMember::join(&settings)?;
         let membership = take_up(&member)?;
-        let committer = Committer::start(settings.clone(), application, bytes_max)?;
+        let committer = Committer::start(settings.clone(), application, bytes_max)?.blocking_recv()??;
         let mut log = KafkaLog::new(settings.clone(), bytes_max)?;
         let mut operators = Vec::new();
         let (plan, limits) = (Arc::new(plan()?), Arc::new(OperatorLimits::default()));

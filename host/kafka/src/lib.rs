@@ -22,7 +22,7 @@ pub mod topics;
 mod waker;
 
 pub use client::{Clients, Isolation};
-pub use committer::{CommitError, Committed, Committer, PartitionPart, Transaction, end_producer};
+pub use committer::{CommitError, Committed, Committer, PartitionPart, StartingCommitter, Transaction, end_producer};
 pub use control::{ControlAnswers, ControlError, ControlListener, ControlRequest};
 pub use error::SetupError;
 pub use group::{GroupError, GroupEvent, GroupMember, Membership, SourceRecord};

@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use weir_core::limits::{InvocationLimits, OnQueueFull, OperatorLimits};
-use weir_kafka::{KafkaSettings, Topics};
+use weir_kafka::{CommitError, KafkaSettings, Topics};
 
 /// Beside its value a record has a key, headers and what the broker adds: so much is left for them.
 const RECORD_OVERHEAD_BYTES: usize = 70_000;
@@ -56,7 +56,10 @@ pub(super) fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, R
         let progress = service::show_progress(settings, &service);
         let ended = watch(&shards, ends, signals, Duration::from_millis(settings.limits.drain_ms_max)).await;
         progress.finish();
-        ended.map_err(RunError::Run)
+        ended.map_err(|error| match error.downcast_ref() {
+            Some(CommitError::Denied(_)) => RunError::Use(error),
+            _ => RunError::Run(error),
+        })
     });
     runtime.shutdown_background();
     drop((shards, service));

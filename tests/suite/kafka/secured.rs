@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 use weir_kafka::KafkaSettings;
 use weir_tests::kafka::{self, Cluster, manifest, unique};
-use weir_tests::{Ended, Project};
+use weir_tests::{Ended, Project, guests};
 
 /// The properties of a client that is let in.
 fn properties(cluster: &Cluster, mechanism: &str) -> Vec<(String, String)> {
@@ -38,6 +38,12 @@ fn kafka_settings(cluster: &Cluster, application: &str, user: &str) -> KafkaSett
     settings.client.insert("sasl.username".to_owned(), cluster.value(&format!("{user}USER")).to_owned());
     settings.client.insert("sasl.password".to_owned(), cluster.value(&format!("{user}PASSWORD")).to_owned());
     settings
+}
+
+/// The properties of a client, as a manifest has them.
+fn inline(settings: &KafkaSettings) -> String {
+    let pairs = settings.client.iter().map(|(name, value)| format!("{name:?} = {value:?}"));
+    pairs.collect::<Vec<_>>().join(", ")
 }
 
 // [D20]
@@ -123,9 +129,14 @@ fn a_right_that_is_missing_is_named_with_its_topic_group_or_transactional_id() {
     assert_eq!(problems, ["dead-letter", "action-state", "keyed-state", "control"].map(expected));
 
     // A host that finds its topics needs no more than this.
-    let write = ["--operation", "Write", "--topic", &name, "--transactional-id", &name];
-    cluster.tool(&[&allow[..], &write].concat());
+    cluster.tool(&[&allow[..], &["--operation", "Write", "--topic", &name]].concat());
     weir_kafka::ensure(&limited).unwrap();
+    let mut manifest = manifest(&name, cluster.bootstrap(), &guests::probe()).sink(None);
+    manifest.more.push_str(&format!("client = {{ {} }}\n", inline(&limited)));
+    let expected =
+        [&format!("begin with transactional id {name}-")[..], "user limited may not: allow Write and Describe"];
+    Project::new(&manifest).run().expect_error(2, &expected);
+    cluster.tool(&[&allow[..], &["--operation", "Write", "--transactional-id", &name]].concat());
     weir_kafka::connect::check_transactional_id(&limited, &format!("{name}-1")).unwrap();
 }
 

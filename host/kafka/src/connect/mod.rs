@@ -177,14 +177,21 @@ pub fn check_transactional_id(settings: &KafkaSettings, transactional_id: &str) 
 /// Why a producer can't begin with its transactional id.
 pub fn transactional_error(settings: &KafkaSettings, transactional_id: &str, error: KafkaError) -> SetupError {
     match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => SetupError::Denied(format!(
-            "begin with transactional id {transactional_id}: {} may not: allow Write and Describe on transactional ids \
-             that begin with {}",
-            user(settings),
-            settings.application
-        )),
+        Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
+            SetupError::Denied(transactional_id_denied(settings, transactional_id))
+        }
         _ => SetupError::Broker { what: format!("begin with transactional id {transactional_id}"), source: error },
     }
+}
+
+/// That the user may not write with such a transactional id, and what to allow.
+pub(crate) fn transactional_id_denied(settings: &KafkaSettings, transactional_id: &str) -> String {
+    format!(
+        "begin with transactional id {transactional_id}: {} may not: allow Write and Describe on transactional ids that \
+         begin with {}",
+        user(settings),
+        settings.application
+    )
 }
 
 /// Who the brokers see, for people.

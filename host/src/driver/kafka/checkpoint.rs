@@ -222,7 +222,9 @@ impl KafkaShard<'_> {
                 self.is_lost = true;
                 Ok(())
             }
-            Err(error @ (CommitError::Failed(_) | CommitError::Silent { .. })) => Err(error.into()),
+            Err(error @ (CommitError::Failed(_) | CommitError::Silent { .. } | CommitError::Denied(_))) => {
+                Err(error.into())
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The driver on Kafka: shards that share nothing, each a member of the group [S30].
 
 mod backend;
+mod begin;
 mod checkpoint;
 mod lease;
 mod ownership;
@@ -17,6 +18,7 @@ use super::shards::{ShardControl, ShardEnd};
 use crate::scratch::Scratch;
 use crate::settings::OnBadEvent;
 use crate::source::EventParser;
+use begin::Begun;
 use shard::KafkaShard;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,11 +103,7 @@ impl KafkaShardStart {
 pub async fn run_kafka_shard(mut start: KafkaShardStart) {
     let ends = start.ends.clone();
     loop {
-        let outcome = match KafkaShard::join(&mut start) {
-            Ok(mut shard) => shard.run().await,
-            Err(error) => Err(error),
-        };
-        match outcome {
+        match run_as_member(&mut start).await {
             Ok(ShardOutcome::Lost) => tracing::warn!("the shard joins its group anew"),
             Ok(ShardOutcome::Left | ShardOutcome::Stopped) => return,
             Err(error) => {
@@ -113,5 +111,15 @@ pub async fn run_kafka_shard(mut start: KafkaShardStart) {
                 return;
             }
         }
+    }
+}
+
+/// From one joining of the group to the end of that membership.
+async fn run_as_member(start: &mut KafkaShardStart) -> anyhow::Result<ShardOutcome> {
+    match start.begin().await? {
+        Begun::Committer(transactional_id, committer) => {
+            KafkaShard::join(start, transactional_id, committer)?.run().await
+        }
+        Begun::Ended(outcome) => Ok(outcome),
     }
 }

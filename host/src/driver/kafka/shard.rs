@@ -25,7 +25,6 @@ use tokio::time::Instant;
 use weir_core::event::PartitionId;
 use weir_core::key::Key;
 use weir_core::operator::Operator;
-use weir_core::store::log::ActionStateLog;
 use weir_kafka::{Committer, ControlListener, GroupMember, KafkaLog, Membership, Waker};
 
 /// Bytes of outputs and dead letters that wait for a checkpoint, from which on no more events are taken.
@@ -38,6 +37,8 @@ const APPENDS_UNCHECKPOINTED_MAX: usize = 256 << 10;
 const IN_FLIGHT_MAX: usize = 50_000;
 /// Events that are taken before the rest is looked after.
 const TAKE_MAX: usize = 64;
+/// How long a shard that has given all up waits for its last tombstones. Without them the next owner writes them.
+const LAST_TOMBSTONES_MAX: Duration = Duration::from_secs(5);
 /// How often the loop runs at least.
 const TICK: Duration = Duration::from_millis(20);
 
@@ -65,15 +66,19 @@ pub(super) struct KafkaShard<'a> {
     told_policy_stop: bool,
     /// It is to end, once nothing is owned any more.
     pub(super) leaving: Option<Option<oneshot::Sender<()>>>,
+    /// Since when nothing is owned any more.
+    released_at: Option<Instant>,
     pub(super) is_lost: bool,
 }
 
 impl<'a> KafkaShard<'a> {
-    /// A shard that has joined the group.
-    pub(super) fn join(start: &'a mut KafkaShardStart) -> anyhow::Result<Self> {
+    /// A shard that has joined the group, with a committer of this transactional id.
+    pub(super) fn join(
+        start: &'a mut KafkaShardStart,
+        transactional_id: String,
+        committer: Committer,
+    ) -> anyhow::Result<Self> {
         let kafka = start.kafka.clone();
-        let transactional_id = format!("{}-{}", kafka.application, unique());
-        let committer = Committer::start(kafka.clone(), &transactional_id, start.committed_bytes_max)?;
         let log = KafkaLog::new(kafka.clone(), start.action_state_bytes_max)?;
         let lease = ShardLease::new(kafka.lease_ms);
         let control = ControlListener::start(kafka.clone()).context("start a thread")?;
@@ -115,6 +120,7 @@ impl<'a> KafkaShard<'a> {
             aborted_since: None,
             told_policy_stop: false,
             leaving: None,
+            released_at: None,
             is_lost: false,
         })
     }
@@ -128,17 +134,14 @@ impl<'a> KafkaShard<'a> {
             self.on_group_events()?;
             if self.is_lost {
                 self.lease.give_up();
-                return Ok(ShardOutcome::Lost);
+                // What is not its own any more need not be given up.
+                return Ok(if self.leaving.is_some() { ShardOutcome::Left } else { ShardOutcome::Lost });
             }
             self.advance_partitions()?;
             self.advance_commit()?;
             self.tell().await;
-            if let Some(reply) = &mut self.leaving
-                && self.partitions.is_empty()
-            {
-                // The last tombstones.
-                self.executor.backend.log.sync()?;
-                if let Some(reply) = reply.take() {
+            if self.leaving.is_some() && self.partitions.is_empty() && self.last_tombstones_are_out() {
+                if let Some(Some(reply)) = self.leaving.take() {
                     let _ = reply.send(());
                 }
                 return Ok(ShardOutcome::Left);
@@ -148,6 +151,12 @@ impl<'a> KafkaShard<'a> {
                 return Ok(ShardOutcome::Stopped);
             }
         }
+    }
+
+    /// Whether all that was put has arrived, or is not waited for any longer.
+    fn last_tombstones_are_out(&mut self) -> bool {
+        let since = *self.released_at.get_or_insert_with(Instant::now);
+        self.executor.backend.log.in_flight() == 0 || since.elapsed() > LAST_TOMBSTONES_MAX
     }
 
     /// Waits for something to do, or only looks; whether it is told to stop at once.
@@ -320,11 +329,4 @@ impl<'a> KafkaShard<'a> {
         self.control.follow(partition);
         Ok(())
     }
-}
-
-/// A name that no other start of a shard has.
-fn unique() -> String {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    let random = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:08x}", random(), std::process::id())
 }

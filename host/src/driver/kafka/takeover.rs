@@ -6,7 +6,7 @@ use crate::driver::recover::{Undecodable, set_aside};
 use crate::scratch::{PartitionScratch, Scratch};
 use anyhow::{Context, anyhow, bail};
 use hashbrown::HashMap;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use weir_core::checkpoint::Header;
@@ -105,14 +105,22 @@ pub(super) struct TakeoverWork {
 #[derive(Debug, Default)]
 pub(super) struct EndedProducers(Mutex<HashMap<String, EndedAt>>);
 
-/// When a producer was ended, or why it could not be.
-type EndedAt = Arc<OnceLock<Result<u64, String>>>;
+/// When a producer was ended, once it was.
+type EndedAt = Arc<Mutex<Option<u64>>>;
 
 impl EndedProducers {
-    fn end(&self, kafka: &KafkaSettings, id: &str) -> anyhow::Result<u64> {
-        let once = self.0.lock().expect("nobody panics with it").entry_ref(id).or_default().clone();
-        let ended = once.get_or_init(|| end_producer(kafka, id).map(|()| lease_clock_ms()).map_err(|e| e.to_string()));
-        ended.clone().map_err(|error| anyhow!(error))
+    /// When the producer of this id was ended. Who asks meanwhile waits for who is at it, and tries anew only where that
+    /// one failed.
+    fn end(&self, id: &str, end: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<u64> {
+        let ended = self.0.lock().expect("nobody panics with it").entry_ref(id).or_default().clone();
+        let mut at_ms = ended.lock().expect("nobody panics with it");
+        match *at_ms {
+            Some(at_ms) => Ok(at_ms),
+            None => {
+                end()?;
+                Ok(*at_ms.insert(lease_clock_ms()))
+            }
+        }
     }
 }
 
@@ -143,7 +151,7 @@ impl TakeoverWork {
 
     /// Ends and fences the producer of the last owner.
     pub(super) fn initialise(&self, restoring: Box<Restoring>, id: &str) -> anyhow::Result<TakeoverFact> {
-        let at_ms = self.ended.end(&self.kafka, id)?;
+        let at_ms = self.ended.end(id, || Ok(end_producer(&self.kafka, id)?))?;
         Ok(TakeoverFact::Initialised(restoring, at_ms))
     }
 
@@ -299,4 +307,18 @@ fn completed_below(
     };
     headers.insert(key.clone(), below);
     Ok(below)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // [S32]
+    #[test]
+    fn a_producer_that_could_not_be_ended_is_ended_by_who_comes_next_and_then_never_again() {
+        let ended = EndedProducers::default();
+        assert!(ended.end("a", || bail!("no broker answered")).is_err());
+        let at_ms = ended.end("a", || Ok(())).unwrap();
+        assert_eq!(ended.end("a", || unreachable!("it is ended")).unwrap(), at_ms);
+    }
 }
