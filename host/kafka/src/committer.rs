@@ -1,8 +1,8 @@
 //! Commits the checkpoints of one shard, each as one transaction [S31].
 
 use crate::changelog::{PARTITION_RECORD, write_entry_name};
-use crate::client::{Clients, log, log_error};
-use crate::connect::transactional_id_denied;
+use crate::client::{Clients, RecordSizes, log, log_error};
+use crate::connect::{NO_RECORDS, transactional_id_denied};
 use crate::group::Membership;
 use crate::output;
 use crate::put::{Put, TopicProducer};
@@ -108,15 +108,11 @@ struct Job {
 
 /// Ends and fences what the producer of a transactional id left open.
 pub fn end_producer(settings: &KafkaSettings, transactional_id: &str) -> Result<(), CommitError> {
-    initialised(settings, transactional_id, 0).map(drop)
+    initialised(settings, transactional_id, NO_RECORDS).map(drop)
 }
 
-fn initialised(
-    settings: &KafkaSettings,
-    id: &str,
-    record_bytes_max: usize,
-) -> Result<BaseProducer<Arrivals>, CommitError> {
-    let config = Clients::new(settings).transactional_producer(id, record_bytes_max);
+fn initialised(settings: &KafkaSettings, id: &str, sizes: RecordSizes) -> Result<BaseProducer<Arrivals>, CommitError> {
+    let config = Clients::new(settings).transactional_producer(id, sizes);
     let producer: BaseProducer<_> = config
         .create_with_context(Arrivals::default())
         .map_err(|error| CommitError::Failed(format!("make producer {id}: {error}")))?;
@@ -128,18 +124,17 @@ fn initialised(
 }
 
 impl Committer {
-    /// Has a committer made, with a transactional id of its own. No record is larger than the least `max.message.bytes` of
-    /// the topics that it writes to.
+    /// Has a committer made, with a transactional id of its own. No record is larger than the topic takes that it goes to.
     pub fn start(
         settings: Arc<KafkaSettings>,
         transactional_id: &str,
-        record_bytes_max: usize,
+        sizes: RecordSizes,
     ) -> io::Result<StartingCommitter> {
         let (started, starting) = oneshot::channel();
         let id = transactional_id.to_owned();
         let thread = std::thread::Builder::new().name("weir-committer".to_owned());
         thread.spawn(move || {
-            let work = match Work::new(settings, &id, record_bytes_max) {
+            let work = match Work::new(settings, &id, sizes) {
                 Ok(work) => work,
                 Err(error) => return drop(started.send(Err(error))),
             };
@@ -174,8 +169,8 @@ const DEAD_LETTERS: usize = 1;
 const SINK: usize = 2;
 
 impl Work {
-    fn new(settings: Arc<KafkaSettings>, id: &str, record_bytes_max: usize) -> Result<Self, CommitError> {
-        let producer = initialised(&settings, id, record_bytes_max)?;
+    fn new(settings: Arc<KafkaSettings>, id: &str, sizes: RecordSizes) -> Result<Self, CommitError> {
+        let producer = initialised(&settings, id, sizes)?;
         let dead_letters = settings.dead_letter_topic.clone();
         let topics = [settings.keyed_state_topic(), dead_letters].into_iter().chain(settings.sink_topic.clone());
         let topics: Vec<String> = topics.collect();
@@ -372,7 +367,7 @@ mod tests {
     #[test]
     fn a_producer_whose_brokers_are_away_is_begun_again_until_its_time_is_over_and_says_why() {
         let settings = KafkaSettings::new("quakes", "127.0.0.1:9", "in");
-        let config = Clients::new(&settings).transactional_producer("quakes-1", 1_000_000);
+        let config = Clients::new(&settings).transactional_producer("quakes-1", NO_RECORDS);
         let producer: BaseProducer<_> = config.create_with_context(Arrivals::default()).unwrap();
         let calls = Cell::new(0);
         let begin = || {

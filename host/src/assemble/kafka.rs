@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use weir_core::limits::{InvocationLimits, OnQueueFull, OperatorLimits};
-use weir_kafka::{CommitError, KafkaSettings, Topics};
+use weir_kafka::{CommitError, KafkaSettings, RecordSizes, Topics};
 
 /// Beside its value a record has a key, headers and what the broker adds: so much is left for them.
 const RECORD_OVERHEAD_BYTES: usize = 70_000;
@@ -129,7 +129,7 @@ impl HostStart<'_> {
                 on_bad_event: settings.source.on_bad_event,
                 partitions: self.topics.partitions,
                 action_state_bytes_max: self.topics.action_state.record_bytes_max,
-                committed_bytes_max: self.committed_bytes_max(),
+                committed_sizes: self.committed_sizes(),
                 dead_letter_bytes_max: self.topics.dead_letter.record_bytes_max,
                 reading_max: self.reading_max(),
                 set_aside: set_aside.clone(),
@@ -146,11 +146,11 @@ impl HostStart<'_> {
         Ok((shards, threads))
     }
 
-    /// The largest record that a checkpoint may have. What goes to a topic that takes less is limited where it is made.
-    fn committed_bytes_max(&self) -> usize {
+    /// What the topics of a checkpoint take. What goes to one that takes less than others is limited where it is made.
+    fn committed_sizes(&self) -> RecordSizes {
         let Topics { keyed_state, sink, dead_letter, .. } = &self.topics;
-        let all = [keyed_state, dead_letter].into_iter().chain(sink);
-        all.map(|topic| topic.record_bytes_max).max().unwrap_or(0)
+        let all = [keyed_state, dead_letter].into_iter().chain(sink).map(|topic| topic.record_bytes_max);
+        RecordSizes { least: all.clone().min().unwrap_or(0), most: all.max().unwrap_or(0) }
     }
 
     /// A reader that is slower than the cleaner may miss a tombstone.

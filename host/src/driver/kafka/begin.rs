@@ -17,7 +17,7 @@ impl KafkaShardStart {
     /// Makes the shard's committer. It owns nothing yet, so whoever tells it to end does not wait for brokers.
     pub(super) async fn begin(&mut self) -> anyhow::Result<Begun> {
         let id = format!("{}-{}", self.kafka.application, unique());
-        let starting = Committer::start(self.kafka.clone(), &id, self.committed_bytes_max);
+        let starting = Committer::start(self.kafka.clone(), &id, self.committed_sizes);
         let mut starting = starting.context("start a thread")?;
         loop {
             tokio::select! {

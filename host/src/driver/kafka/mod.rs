@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 use weir_component::ComponentHost;
 use weir_core::limits::OperatorLimits;
 use weir_core::plan::Plan;
-use weir_kafka::KafkaSettings;
+use weir_kafka::{KafkaSettings, RecordSizes};
 
 /// What a shard is made from, each time that it joins the group.
 pub struct KafkaShardStart {
@@ -51,8 +51,8 @@ pub struct KafkaShardStart {
     pub partitions: u32,
     /// The largest record that the topic of action states takes, bytes.
     pub action_state_bytes_max: usize,
-    /// The largest record of a checkpoint, bytes.
-    pub committed_bytes_max: usize,
+    /// What the topics of a checkpoint take.
+    pub committed_sizes: RecordSizes,
     /// The largest record that the topic of dead letters takes, bytes.
     pub dead_letter_bytes_max: usize,
     /// How long a restore or a rebuild may take.

@@ -235,7 +235,7 @@ impl<'a> KafkaShard<'a> {
                     let topic = &self.start.kafka.source_topic;
                     let letter =
                         SetAside { topic, partition, position, bad: &bad, key: record.key(), value: record.value() };
-                    let (key, letter) = letter.fitting_into(self.start.limits.record_bytes_max);
+                    let (key, letter) = letter.fitting_into(self.start.dead_letter_bytes_max);
                     let outbox = self.executor.backend.outboxes.entry(partition).or_default();
                     outbox.push_dead_letter(key, letter);
                     tracing::warn!("{place}: record {bad}: set aside");
