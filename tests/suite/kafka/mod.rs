@@ -9,6 +9,7 @@ mod handover;
 mod inspect;
 mod keys;
 mod kill;
+mod metrics;
 mod outage;
 mod quakes;
 mod reader;

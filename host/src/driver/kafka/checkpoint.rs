@@ -245,6 +245,7 @@ impl KafkaShard<'_> {
                 owned.committed_offset = part.record.source_offset;
                 owned.committed_marker = part.record.recovery_marker;
                 owned.marker_epoch = part.record.marker_epoch;
+                counts.source_offsets.set(part.partition, owned.epoch, owned.committed_offset);
             }
             counts.outputs.fetch_add(part.outbox.outputs.len() as u64, Ordering::Relaxed);
             self.executor.backend.on_outbox_sent(part.outbox);

@@ -134,6 +134,8 @@ impl<'a> KafkaShard<'a> {
             self.on_group_events()?;
             if self.is_lost {
                 self.lease.give_up();
+                let owned = self.partitions.iter_mut().filter_map(|(at, entry)| Some((*at, entry.owned()?.epoch)));
+                owned.for_each(|(partition, epoch)| self.start.counts.source_offsets.remove(partition, epoch));
                 // What is not its own any more need not be given up.
                 return Ok(if self.leaving.is_some() { ShardOutcome::Left } else { ShardOutcome::Lost });
             }
@@ -326,6 +328,7 @@ impl<'a> KafkaShard<'a> {
         self.member.start(partition, owned.next_offset)?;
         let entry = self.partitions.get_mut(&partition).expect("it was just taken over");
         entry.stage = Stage::Running(owned);
+        self.start.counts.source_offsets.set(partition, owned.epoch, owned.committed_offset);
         self.control.follow(partition);
         Ok(())
     }
