@@ -4,7 +4,7 @@ use crate::again::{passes, until_answered};
 use crate::client::{Clients, Isolation, LoggingContext};
 use crate::settings::KafkaSettings;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
@@ -218,10 +218,13 @@ fn consumer(settings: &KafkaSettings, isolation: Isolation) -> Result<BaseConsum
     config.create_with_context(LoggingContext).map_err(|error| ReadError::Client(error.to_string()))
 }
 
-/// What librdkafka mends by itself.
+/// What librdkafka mends by itself, or what is of one broker alone: what its certificate or its login fails at is none of
+/// the others' business, and a client that none lets in is found out by what it waits for.
 pub(crate) fn is_passing(error: &KafkaError) -> bool {
     match error {
-        KafkaError::MessageConsumption(code) | KafkaError::Global(code) => passes(*code),
+        KafkaError::MessageConsumption(code) | KafkaError::Global(code) => {
+            passes(*code) || matches!(code, RDKafkaErrorCode::SSL | RDKafkaErrorCode::Authentication)
+        }
         KafkaError::PartitionEOF(_) => true,
         _ => false,
     }

@@ -1,9 +1,10 @@
 //! Brokers with TLS, users and rights: who is let in, and the one line that those get who are not.
 
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::time::{Duration, Instant};
 use weir_kafka::KafkaSettings;
 use weir_tests::kafka::{self, Cluster, manifest, unique};
-use weir_tests::{Ended, Project, guests};
+use weir_tests::{Ended, Project, guests, wait_until};
 
 /// The properties of a client that is let in.
 fn properties(cluster: &Cluster, mechanism: &str) -> Vec<(String, String)> {
@@ -138,6 +139,65 @@ fn a_right_that_is_missing_is_named_with_its_topic_group_or_transactional_id() {
     Project::new(&manifest).run().expect_error(2, &expected);
     cluster.tool(&[&allow[..], &["--operation", "Write", "--transactional-id", &name]].concat());
     weir_kafka::connect::check_transactional_id(&limited, &format!("{name}-1")).unwrap();
+}
+
+/// What the operations page says that those need who look and who repair, and nothing more; each that is missing is named.
+// [D20]
+#[test]
+fn who_inspects_and_who_repairs_needs_less_than_a_host_and_is_told_what() {
+    let Some(cluster) = kafka::secured() else { return };
+    let name = unique("desk");
+    cluster.create_topic(&format!("{name}-in"), 1, &[]);
+    let project_of = |user: &str| {
+        let mut manifest = manifest(&name, cluster.bootstrap(), &guests::probe()).sink(None);
+        manifest.more.push_str(&format!("client = {{ {} }}\n", inline(&kafka_settings(cluster, &name, user))));
+        Project::new(&manifest)
+    };
+    let (project, desk) = (project_of(""), project_of("LIMITED_"));
+    let producer: BaseProducer = cluster.client().create().expect("make a producer");
+    let input = format!("{name}-in");
+    let event = r#"{"do":[{"fail":{"fatal":["refused","no funds"]}}]}"#;
+    producer.send(BaseRecord::to(&input).key("bad").payload(event)).expect("the queue has room");
+    producer.flush(Duration::from_secs(30)).expect("it arrives");
+    let mut host = project.start();
+    host.wait_for_log("failed, quarantine");
+
+    let allow = |operation: &str, resource: [&str; 2]| {
+        let words = ["kafka-acls", "--add", "--allow-principal", "User:limited", "--operation", operation];
+        cluster.tool(&[&words[..], &resource].concat());
+    };
+    let looks = ["inspect", "keys"];
+    let lacks = |arguments: &[&str], what: &str, right: &str| {
+        let (start, what) = (Instant::now(), format!("{name}{what}: user limited may not"));
+        desk.weir(arguments).expect_error(2, &[&what, &format!(": allow {right}")]);
+        assert!(start.elapsed() < Duration::from_secs(20), "{arguments:?} took {:?}", start.elapsed());
+    };
+    lacks(&looks, "-in", "Describe");
+    allow("Describe", ["--topic", &input]);
+    for state in [".action-state", ".keyed-state"] {
+        lacks(&looks, state, "Read");
+        allow("Describe", ["--topic", &format!("{name}{state}")]);
+        lacks(&looks, state, "Read");
+        allow("Read", ["--topic", &format!("{name}{state}")]);
+    }
+    lacks(&looks, "", "Describe, or Read");
+    allow("Describe", ["--group", &name]);
+    wait_until("its key is in a checkpoint", || desk.weir(&looks).expect(0).stdout.contains("quarantined"));
+    for (more, shows) in [
+        (&["inspect", "key", "bad"][..], "refused"),
+        (&["inspect", "states"], "quarantine"),
+        (&["quarantine", "list"], "refused"),
+    ] {
+        assert!(desk.weir(more).expect(0).stdout.contains(shows), "{more:?}");
+    }
+
+    let (repairs, control) = (["quarantine", "skip", "bad"], format!("{name}.control"));
+    lacks(&repairs, ".control", "Read and Write");
+    allow("Write", ["--topic", &control]);
+    lacks(&repairs, ".control", "Read");
+    allow("Read", ["--topic", &control]);
+    assert!(desk.weir(&repairs).expect(0).stdout.contains("skipped"));
+    host.stop().expect(0);
 }
 
 /// The certificate of a CA that signed nothing; its key is thrown away.

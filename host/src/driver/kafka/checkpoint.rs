@@ -16,6 +16,8 @@ use weir_kafka::{CommitError, Committed, PartitionPart};
 /// How long checkpoints may be aborted one after another before the shard gives up: longer than a group may take to find
 /// out in the middle of a rebalance that its leader died, during which it takes nobody's word.
 const ABORTED_MAX: Duration = Duration::from_secs(60);
+/// From an aborted checkpoint to the next at most: the group may wait for it.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// Bytes of outputs that are reason enough for a checkpoint before its time.
 const BUFFERED_BYTES: usize = 4 << 20;
 /// Appends that are reason enough for a checkpoint before its time.
@@ -85,7 +87,7 @@ impl KafkaShard<'_> {
 
     fn is_commit_due(&self) -> bool {
         // A group that is in the middle of a rebalance refuses each: not at once again.
-        if self.aborted_since.is_some() && self.committed_at.elapsed() < self.start.interval {
+        if self.aborted_since.is_some() && self.committed_at.elapsed() < self.start.interval.min(AGAIN_AFTER) {
             return false;
         }
         let is_urgent = self.partitions.values().any(|entry| match &entry.stage {
