@@ -11,6 +11,7 @@ mod keys;
 mod kill;
 mod metrics;
 mod outage;
+mod pressure;
 mod quakes;
 mod reader;
 mod records;

@@ -1,6 +1,8 @@
 //! Brokers with TLS, users and rights: who is let in, and the one line that those get who are not.
 
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 use weir_kafka::KafkaSettings;
 use weir_tests::kafka::{self, Cluster, manifest, unique};
@@ -139,6 +141,40 @@ fn a_right_that_is_missing_is_named_with_its_topic_group_or_transactional_id() {
     Project::new(&manifest).run().expect_error(2, &expected);
     cluster.tool(&[&allow[..], &["--operation", "Write", "--transactional-id", &name]].concat());
     weir_kafka::connect::check_transactional_id(&limited, &format!("{name}-1")).unwrap();
+}
+
+/// A broker that speaks no TLS, or whose certificate is no good: it answers, and nobody gets in.
+fn broker_without_tls() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("take a port");
+    let address = listener.local_addr().expect("it has one");
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().map_while(Result::ok) {
+            let _ = connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    address
+}
+
+// [S26] [D20]
+#[test]
+fn a_broker_that_lets_nobody_in_does_not_end_a_host_that_others_serve() {
+    let Some(cluster) = kafka::secured() else { return };
+    let name = unique("one-bad");
+    let input = format!("{name}-in");
+    cluster.create_topic(&input, 4, &[]);
+    let bootstrap = format!("{},{}", cluster.bootstrap(), broker_without_tls());
+    let mut manifest = manifest(&name, &bootstrap, &guests::probe()).sink(None);
+    manifest.more.push_str(&format!("client = {{ {} }}\n", inline(&kafka_settings(cluster, &name, ""))));
+    let project = Project::new(&manifest);
+    // Each client asks one of the two first, by chance.
+    let mut host = project.start_with(&["--set", "host.shards=4"]);
+    (0..4).for_each(|partition| drop(host.wait_for_log(&format!("partition {partition} is taken over"))));
+    let producer: BaseProducer = cluster.client().create().expect("make a producer");
+    producer.send(BaseRecord::to(&input).key("k").payload(r#"{"do":[{"count":"n"}]}"#)).expect("the queue has room");
+    producer.flush(Duration::from_secs(30)).expect("it arrives");
+    wait_until("its key is in a checkpoint", || project.weir(&["inspect", "keys"]).stdout.contains("idle"));
+    let ended = host.stop().expect(0);
+    assert!(ended.stderr.contains("SSL handshake failed"), "nobody asked it:\n{}", ended.stderr);
 }
 
 /// What the operations page says that those need who look and who repair, and nothing more; each that is missing is named.

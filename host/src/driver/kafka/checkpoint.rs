@@ -3,6 +3,7 @@
 use super::backend::Outbox;
 use super::partition::{Owned, Partition, Stage};
 use super::shard::KafkaShard;
+use crate::driver::executor::Uncheckpointed;
 use anyhow::anyhow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -26,7 +27,7 @@ const UNCHECKPOINTED: usize = 64 << 10;
 /// A checkpoint that is neither committed nor aborted.
 pub(super) struct Commit {
     parts: Vec<Part>,
-    uncheckpointed: usize,
+    uncheckpointed: Uncheckpointed,
     began: Instant,
     state: State,
 }
@@ -99,7 +100,7 @@ impl KafkaShard<'_> {
             return true;
         }
         let is_time = self.committed_at.elapsed() >= self.start.interval
-            || self.executor.uncheckpointed >= UNCHECKPOINTED
+            || self.executor.uncheckpointed.are_many(UNCHECKPOINTED)
             || self.executor.backend.buffered_bytes() >= BUFFERED_BYTES;
         let owns_any = self.partitions.values().any(|entry| matches!(entry.stage, Stage::Running(_)));
         owns_any && (is_time && self.has_changes() || self.lease.is_wanted())

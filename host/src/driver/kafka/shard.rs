@@ -29,8 +29,6 @@ use weir_kafka::{Committer, ControlListener, GroupMember, KafkaLog, Membership, 
 
 /// Bytes of outputs and dead letters that wait for a checkpoint, from which on no more events are taken.
 const BUFFERED_BYTES_MAX: usize = 16 << 20;
-/// Pending input events of one shard, from which on no more events are taken.
-const PENDING_EVENTS_MAX: u64 = 20_000;
 /// Appends since the last checkpoint, from which on no more events are taken.
 const APPENDS_UNCHECKPOINTED_MAX: usize = 256 << 10;
 /// Records on their way to the log, from which on no more events are taken: below what the producer's queue holds.
@@ -254,8 +252,8 @@ impl<'a> KafkaShard<'a> {
     fn takes_events(&self) -> bool {
         self.leaving.is_none()
             && !self.executor.invocations.is_full()
-            && self.executor.pending_events() < PENDING_EVENTS_MAX
-            && self.executor.uncheckpointed < APPENDS_UNCHECKPOINTED_MAX
+            && self.executor.has_room()
+            && !self.executor.uncheckpointed.are_too_many(APPENDS_UNCHECKPOINTED_MAX)
             && self.executor.backend.buffered_bytes() < BUFFERED_BYTES_MAX
             && self.executor.backend.log.in_flight() < IN_FLIGHT_MAX
     }
