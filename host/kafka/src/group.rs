@@ -27,6 +27,15 @@ pub enum GroupError {
     /// The consumer could not be made.
     #[error("make a member of the group: {0}")]
     Client(String),
+    /// The input has no record at the offset where this host goes on.
+    #[error(
+        "read {topic}: what it goes on at is gone: records were deleted before they were read, or the topic was made anew; \
+         start again, and the host says which"
+    )]
+    Gone {
+        /// The source topic.
+        topic: String,
+    },
     /// A call failed.
     #[error("{what} of {topic}: {error}")]
     Failed {
@@ -179,6 +188,9 @@ impl GroupMember {
                 Some(Ok(message)) => return Ok(Some(SourceRecord(message))),
                 // The client says so itself, and less often.
                 Some(Err(error)) if is_passing(&error) => tracing::debug!("read {}: {error}", self.topic),
+                Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset))) => {
+                    return Err(GroupError::Gone { topic: self.topic.clone() });
+                }
                 Some(Err(error)) => return Err(self.failed("read", &error)),
                 None => {}
             }

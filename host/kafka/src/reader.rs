@@ -113,6 +113,17 @@ impl Reader {
         self.watermarks_of(&self.consumer, partition)
     }
 
+    /// The first offset of a partition of another topic.
+    pub fn low_of(&self, topic: &str, partition: PartitionId) -> Result<u64, ReadError> {
+        let watermarks = until_answered(|wait| self.consumer.fetch_watermarks(topic, partition.0 as i32, wait));
+        let failed = |error: KafkaError| ReadError::Failed {
+            topic: topic.to_owned(),
+            partition: partition.0,
+            what: error.to_string(),
+        };
+        Ok(watermarks.map_err(failed)?.0.max(0) as u64)
+    }
+
     /// How many partitions the topic has.
     pub fn partitions(&self) -> Result<u32, ReadError> {
         let metadata = until_answered(|wait| self.consumer.fetch_metadata(Some(&self.topic), wait));

@@ -133,6 +133,7 @@ impl HostStart<'_> {
                 dead_letter_bytes_max: self.topics.dead_letter.record_bytes_max,
                 reading_max: self.reading_max(),
                 set_aside: set_aside.clone(),
+                skip_deleted_input: self.options.skip_deleted_input,
                 invocations_max: settings.limits.invocations_max.div_ceil(count),
                 interval: Duration::from_millis(settings.store.checkpoint_interval_ms),
                 drain: Duration::from_millis(settings.limits.drain_ms_max),

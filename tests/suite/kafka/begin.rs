@@ -48,6 +48,32 @@ fn a_group_offset_that_differs_from_the_checkpoint_stops_the_host_with_both() {
     assert_eq!(application.output().payloads_of("k"), [1, 2, 3, 4].map(|n| json!([n])));
 }
 
+// [S27] [S31]
+#[test]
+fn input_that_was_deleted_before_it_was_read_stops_the_host_and_a_flag_goes_on_without_it() {
+    let Some(cluster) = kafka::shared() else { return };
+    let application = Application::new(cluster, "deleted", 1);
+    let project = application.host(&application.manifest(&guests::probe()));
+    (0..3).for_each(|_| produce(&application));
+    run_until(&application, &project, 3);
+    (0..4).for_each(|_| produce(&application));
+    let input = format!("{}-in", application.name);
+    let what = json!({"partitions": [{"topic": input, "partition": 0, "offset": 5}], "version": 1});
+    project.write("delete.json", what.to_string());
+    let file = project.folder().join("delete.json").display().to_string();
+    cluster.tool(&["kafka-delete-records", "--offset-json-file", &file]);
+    let words = [&input[..], "goes on at offset 3", "begins at 5", "2 records were deleted", "--skip-deleted-input"];
+    project.run().expect_error(1, &words);
+    let mut host = project.start_with(&["--skip-deleted-input"]);
+    host.wait_for_log("2 records were deleted before they were read: skipped");
+    application.wait_for_outputs(&mut host, 5);
+    host.stop().expect(0);
+    // From then on as ever.
+    produce(&application);
+    run_until(&application, &project, 6);
+    assert_eq!(application.output().payloads_of("k"), [1, 2, 3, 4, 5, 6].map(|n| json!([n])));
+}
+
 fn add_partitions(application: &Application<'_>, count: usize) {
     let admin: AdminClient<DefaultClientContext> = application.cluster.client().create().expect("make a client");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("start a runtime");

@@ -9,6 +9,7 @@ mod partition;
 mod repairs;
 mod set_aside;
 mod shard;
+mod source_offset;
 mod takeover;
 
 use super::coordinator::CheckpointCounts;
@@ -59,6 +60,8 @@ pub struct KafkaShardStart {
     pub reading_max: Duration,
     /// What becomes of action-state records that can't be decoded.
     pub set_aside: SetAsideRecords,
+    /// Whether to go on without input events that were deleted before they were read.
+    pub skip_deleted_input: bool,
     /// Invocations at once.
     pub invocations_max: usize,
     /// From one checkpoint to the next.
@@ -93,6 +96,7 @@ impl KafkaShardStart {
             record_bytes_max: self.limits.record_bytes_max,
             reading_max: self.reading_max,
             set_aside: self.set_aside.clone(),
+            skip_deleted_input: self.skip_deleted_input,
             ended: Arc::new(EndedProducers::default()),
             facts: mpsc::unbounded_channel().0,
         }

@@ -16,7 +16,7 @@ use weir_core::ownership::{Epoch, PartitionRecord};
 use weir_core::store::log::Position;
 use weir_core::store::{ActionStateStore, Rebuild};
 use weir_kafka::changelog::ChangelogName;
-use weir_kafka::{KafkaSettings, Reader, Start, end_producer};
+use weir_kafka::{KafkaSettings, Reader, end_producer};
 
 /// How often a read that takes long says how far it is.
 const PROGRESS: Duration = Duration::from_secs(2);
@@ -60,7 +60,7 @@ impl<'a> Watch<'a> {
 
 /// A partition's keyed state on its way from the changelog.
 pub(super) struct Restoring {
-    reader: Reader,
+    pub(super) reader: Reader,
     pub(super) scratch: PartitionScratch,
     pub(super) record: Option<PartitionRecord>,
     /// So far the changelog was read.
@@ -96,6 +96,8 @@ pub(super) struct TakeoverWork {
     /// How long a read of a state topic may take.
     pub(super) reading_max: Duration,
     pub(super) set_aside: SetAsideRecords,
+    /// Whether to go on without input events that were deleted before they were read.
+    pub(super) skip_deleted_input: bool,
     /// Producers of former owners that this host has ended. They never come back: each start of a shard has a new id.
     pub(super) ended: Arc<EndedProducers>,
     pub(super) facts: mpsc::UnboundedSender<NumberedFact>,
@@ -161,11 +163,18 @@ impl TakeoverWork {
         mut restoring: Box<Restoring>,
         partition: PartitionId,
     ) -> anyhow::Result<TakeoverFact> {
-        let (_, high) = restoring.reader.watermarks(partition)?;
-        self.read_to(&mut restoring, partition, high)?;
-        restoring.scratch.finish_restore()?;
-        restoring.source_offset = self.source_offset(&restoring, partition)?;
-        Ok(TakeoverFact::Restored(restoring))
+        loop {
+            let (_, high) = restoring.reader.watermarks(partition)?;
+            self.read_to(&mut restoring, partition, high)?;
+            match self.source_offset(&restoring, partition) {
+                Ok(offset) => restoring.source_offset = offset,
+                // An owner that this one does not know of has committed in between.
+                Err(_) if restoring.reader.watermarks(partition)?.1 > high => continue,
+                Err(error) => return Err(error),
+            }
+            restoring.scratch.finish_restore()?;
+            return Ok(TakeoverFact::Restored(restoring));
+        }
     }
 
     fn read_to(&self, restoring: &mut Restoring, partition: PartitionId, to: u64) -> anyhow::Result<()> {
@@ -198,44 +207,6 @@ impl TakeoverWork {
         })?;
         *at = (*at).max(to);
         failed.map_or(Ok(()), Err)
-    }
-
-    /// Where the source goes on: the checkpoint record says it, and the group's offset is its echo [S31].
-    fn source_offset(&self, restoring: &Restoring, partition: PartitionId) -> anyhow::Result<u64> {
-        let source = &self.kafka.source_topic;
-        let group = restoring.reader.group_offset(source, partition)?;
-        let changelog = self.kafka.keyed_state_topic();
-        match (&restoring.record, group) {
-            (Some(record), _) if record.partitions != self.partitions => bail!(
-                "{source} has {} partitions, and had {} when the checkpoint in {changelog} was taken: keys would change \
-                 their partitions: take the number back, or begin a new application on a new topic",
-                self.partitions,
-                record.partitions
-            ),
-            (Some(record), Some(offset)) if offset != record.source_offset => bail!(
-                "{source}: the checkpoint in {changelog} goes on at offset {}, and the group {} at {offset}: somebody \
-                 changed one of them; set the group's offset to the checkpoint's",
-                record.source_offset,
-                self.kafka.group()
-            ),
-            (Some(record), None) => {
-                tracing::warn!("{source}, partition {partition}: the group's offset is gone, the checkpoint's counts");
-                Ok(record.source_offset)
-            }
-            (Some(record), Some(_)) => Ok(record.source_offset),
-            (None, Some(offset)) => bail!(
-                "{source}: the group {} goes on at offset {offset}, and {changelog} has no checkpoint: was it deleted? \
-                 Delete the group's offsets to begin anew",
-                self.kafka.group()
-            ),
-            (None, None) => {
-                let (low, high) = Reader::of_source(&self.kafka)?.watermarks(partition)?;
-                Ok(match self.kafka.start {
-                    Start::Earliest => low,
-                    Start::Latest => high,
-                })
-            }
-        }
     }
 
     /// Reads the action states from the marker up to the owner's own fence.
