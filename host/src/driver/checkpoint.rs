@@ -1,7 +1,7 @@
 //! A shard's part in a checkpoint.
 
 use super::Shard;
-use super::executor::Uncheckpointed;
+use super::bounds::Uncheckpointed;
 use super::shard::BUFFERED_BYTES_MAX;
 use crate::embedded::AppendMark;
 use crate::source::Progress;

@@ -1,5 +1,6 @@
 //! Carries out what operators want: what the shards of every store have in common.
 
+use super::bounds::{Uncheckpointed, has_room};
 use super::doors::Doors;
 use super::invocations::Invocations;
 use super::port::{ActionTable, Fact, ShardPort};
@@ -8,7 +9,6 @@ use super::timers::Timers;
 use crate::clock::now_ms;
 use anyhow::Context;
 use hashbrown::{HashMap, HashSet};
-use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -17,54 +17,11 @@ use weir_core::checkpoint::Entry;
 use weir_core::event::{DeadLetter, InputEvent, OutputEvent, PartitionId};
 use weir_core::invocation::{Invocation, InvocationEnd};
 use weir_core::key::Key;
-use weir_core::operator::{Command, INVOCATION_BITS, Operator, Waiting};
-use weir_core::store::log::{Acknowledged, Append, AppendKind};
+use weir_core::operator::{Command, INVOCATION_BITS, Operator};
+use weir_core::store::log::{Acknowledged, Append};
 
 /// Appends that are gathered before they are handed to the log.
 pub(super) const APPENDS_MAX: usize = 64;
-
-/// Input events of one shard that wait for their turn, from which on no more are taken.
-const WAITING_EVENTS_MAX: u64 = 20_000;
-/// The same, bytes.
-const WAITING_BYTES_MAX: u64 = 64 << 20;
-
-/// Appends of one shard that no durable checkpoint makes an end of: they stay in memory until then.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Uncheckpointed {
-    pub(super) appends: usize,
-    pub(super) bytes: usize,
-}
-
-impl Uncheckpointed {
-    /// Bytes that are reason enough for a checkpoint before its time.
-    const BYTES: usize = 64 << 20;
-    /// Bytes from which on no more events are taken.
-    const BYTES_MAX: usize = 256 << 20;
-
-    fn of(appends: &[Append]) -> Self {
-        let size = |append: &Append| match &append.what {
-            AppendKind::Record(value) => value.len(),
-            AppendKind::Tombstone(_) => 0,
-        };
-        Self { appends: appends.len(), bytes: appends.iter().map(size).sum() }
-    }
-
-    /// Whether a checkpoint is wanted for them.
-    pub(super) fn are_many(self, appends: usize) -> bool {
-        self.appends >= appends || self.bytes >= Self::BYTES
-    }
-
-    /// Whether no more may come.
-    pub(super) fn are_too_many(self, appends_max: usize) -> bool {
-        self.appends >= appends_max || self.bytes >= Self::BYTES_MAX
-    }
-}
-
-impl AddAssign for Uncheckpointed {
-    fn add_assign(&mut self, more: Self) {
-        *self = Self { appends: self.appends + more.appends, bytes: self.bytes + more.bytes };
-    }
-}
 
 /// Where a shard's operators read keyed state, and where what they make goes.
 pub(super) trait Backend {
@@ -356,6 +313,7 @@ impl<B: Backend> Executor<B> {
         }
         self.touched = (0..self.operators.len()).collect();
         self.closed.remove(&partition);
+        self.timers.forget(partition);
         Ok(())
     }
 
@@ -382,8 +340,7 @@ impl<B: Backend> Executor<B> {
 
     /// Back-pressure: whether what waits for its turn leaves room for more.
     pub(super) fn has_room(&self) -> bool {
-        let waiting: Waiting = self.operators.iter().map(Operator::waiting).sum();
-        waiting.events < WAITING_EVENTS_MAX && waiting.bytes < WAITING_BYTES_MAX
+        has_room(self.operators.iter().map(Operator::waiting).sum())
     }
 
     fn operator_of(&self, invocation: u64) -> usize {
@@ -426,14 +383,6 @@ mod tests {
         fn emit(&mut self, _: PartitionId, _: OutputEvent) {}
 
         fn dead_letter(&mut self, _: PartitionId, _: Box<DeadLetter>) {}
-    }
-
-    // [S26]
-    #[test]
-    fn few_large_appends_are_as_many_as_many_small_ones() {
-        let of = |appends, bytes| Uncheckpointed { appends, bytes };
-        assert!(!of(9, 1 << 20).are_many(10) && of(10, 0).are_many(10) && of(1, 64 << 20).are_many(10));
-        assert!(!of(9, 64 << 20).are_too_many(10) && of(10, 0).are_too_many(10) && of(1, 256 << 20).are_too_many(10));
     }
 
     // [S30] [S32]

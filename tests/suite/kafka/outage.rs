@@ -29,6 +29,16 @@ fn a_host_that_is_told_to_stop_while_brokers_are_away_does_not_wait_for_them() {
     application.produce("murmur2", [(Some(&b"k"[..]), Some(COUNTS))]);
     let mut host = project.start();
     application.wait_for_outputs(&mut host, 2);
+    // And where it has something to give up, until it is thrown out.
+    cluster.kill(None);
+    let told = Instant::now();
+    let ended = host.stop().expect(0);
+    assert!(told.elapsed() < Duration::from_secs(30), "it took {:?}", told.elapsed());
+    assert!(ended.stderr.contains("without a last checkpoint"), "{}", ended.stderr);
+    cluster.restart(None);
+    application.produce("murmur2", [(Some(&b"k"[..]), Some(COUNTS))]);
+    let mut host = project.start();
+    application.wait_for_outputs(&mut host, 3);
     host.stop().expect(0);
-    assert_eq!(application.output().payloads_of("k"), [json!([1]), json!([2])]);
+    assert_eq!(application.output().payloads_of("k"), [1, 2, 3].map(|n| json!([n])));
 }

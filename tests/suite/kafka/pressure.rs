@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::sync::mpsc;
 use std::time::Duration;
 use weir_tests::post::get;
+use weir_tests::wait::wait_for;
 use weir_tests::{guests, kafka, wait_until};
 
 /// Large events, one of which takes a good part of a megabyte.
@@ -16,7 +17,7 @@ const BYTES: usize = 900_000;
 const WAITING_MAX: f64 = 90.0;
 
 fn pending(origin: &str) -> f64 {
-    let (_, page) = get(&format!("{origin}/metrics"), None).expect("it answers");
+    let (_, page) = wait_for("the metrics", || get(&format!("{origin}/metrics"), None).ok());
     let line = page.lines().find(|line| line.starts_with("weir_pending_input_events{")).expect("it is there");
     line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a number")
 }

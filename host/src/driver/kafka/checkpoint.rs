@@ -3,7 +3,7 @@
 use super::backend::Outbox;
 use super::partition::{Owned, Partition, Stage};
 use super::shard::KafkaShard;
-use crate::driver::executor::Uncheckpointed;
+use crate::driver::bounds::Uncheckpointed;
 use anyhow::anyhow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

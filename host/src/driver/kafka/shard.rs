@@ -134,8 +134,12 @@ impl<'a> KafkaShard<'a> {
                 self.lease.give_up();
                 let owned = self.partitions.iter_mut().filter_map(|(at, entry)| Some((*at, entry.owned()?.epoch)));
                 owned.for_each(|(partition, epoch)| self.start.counts.source_offsets.remove(partition, epoch));
-                // What is not its own any more need not be given up.
-                return Ok(if self.leaving.is_some() { ShardOutcome::Left } else { ShardOutcome::Lost });
+                if self.leaving.is_none() {
+                    return Ok(ShardOutcome::Lost);
+                }
+                // What is not its own any more can't be given up.
+                tracing::warn!("the shard ends without a last checkpoint: the next owner waits for its lease");
+                return Ok(ShardOutcome::Left);
             }
             self.advance_partitions()?;
             self.advance_commit()?;
@@ -173,10 +177,11 @@ impl<'a> KafkaShard<'a> {
                 None | Some(ShardControl::Stop) => return Ok(true),
                 Some(order) => self.on_order(order)?,
             },
+            // Rare, and before the work, of which there may always be some: the lease hangs on it.
+            committed = super::checkpoint::committed(&mut self.commit) => self.on_committed(committed)?,
             Some(fact) = self.facts.recv() => self.on_takeover_fact(fact)?,
             Some(request) = self.control.next() => self.on_control_request(request),
             work = self.executor.next_work() => self.executor.on_work(work)?,
-            committed = super::checkpoint::committed(&mut self.commit) => self.on_committed(committed)?,
             () = self.lease.asked.notified() => {}
             woken = self.waker.woken() => woken.context("wait for Kafka")?,
             () = tick => {}
