@@ -35,6 +35,8 @@ const APPENDS_UNCHECKPOINTED_MAX: usize = 256 << 10;
 const IN_FLIGHT_MAX: usize = 50_000;
 /// Events that are taken before the rest is looked after.
 const TAKE_MAX: usize = 64;
+/// The same, bytes.
+const TAKE_BYTES_MAX: usize = 1 << 20;
 /// How long a shard that has given all up waits for its last tombstones. Without them the next owner writes them.
 const LAST_TOMBSTONES_MAX: Duration = Duration::from_secs(5);
 /// How often the loop runs at least.
@@ -203,12 +205,13 @@ impl<'a> KafkaShard<'a> {
     async fn take_records(&mut self) -> anyhow::Result<usize> {
         let takes = self.takes_events();
         self.pause_or_resume()?;
-        let mut taken = 0;
-        while taken < TAKE_MAX && takes {
+        let (mut taken, mut bytes) = (0, 0);
+        while taken < TAKE_MAX && bytes < TAKE_BYTES_MAX && takes {
             let now = now_ms();
             let Some(record) = self.member.poll()? else { break };
             let partition = record.partition();
             taken += 1;
+            bytes += record.value().map_or(0, <[u8]>::len);
             let Some(Partition { stage: Stage::Running(owned), .. }) = self.partitions.get_mut(&partition) else {
                 continue;
             };
