@@ -14,6 +14,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::cell::Cell;
 use std::io;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -67,7 +68,7 @@ pub enum CommitError {
     /// Another took partitions of this shard over, and ended its producer.
     #[error("another host took over: {0}")]
     Fenced(String),
-    /// The user may not write with the transactional id.
+    /// The brokers refuse the producer as it is: something has to be changed.
     #[error("{0}")]
     Denied(String),
     /// The brokers did not answer, so that nobody knows whether it was committed.
@@ -116,11 +117,23 @@ fn initialised(settings: &KafkaSettings, id: &str, sizes: RecordSizes) -> Result
     let producer: BaseProducer<_> = config
         .create_with_context(Arrivals::default())
         .map_err(|error| CommitError::Failed(format!("make producer {id}: {error}")))?;
-    match until_done(&format!("initialise producer {id}"), INITIALISE_MAX, || producer.init_transactions(CALL)) {
-        Ok(()) => Ok(producer),
-        Err(CommitError::Denied(_)) => Err(CommitError::Denied(transactional_id_denied(settings, id))),
-        Err(error) => Err(error),
-    }
+    let code = Cell::new(None);
+    let initialise = || {
+        let initialised = producer.init_transactions(CALL);
+        code.set(initialised.as_ref().err().and_then(KafkaError::rdkafka_error_code));
+        initialised
+    };
+    until_done(&format!("initialise producer {id}"), INITIALISE_MAX, initialise).map_err(|error| match code.get() {
+        Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
+            CommitError::Denied(transactional_id_denied(settings, id))
+        }
+        Some(RDKafkaErrorCode::InvalidTransactionTimeout) => CommitError::Denied(format!(
+            "begin with transactional id {id}: the brokers take no transaction that may last so long: lower \
+             \"transaction.timeout.ms\" of kafka.client, or raise their transaction.max.timeout.ms"
+        )),
+        _ => error,
+    })?;
+    Ok(producer)
 }
 
 impl Committer {
@@ -297,9 +310,6 @@ fn until_done(what: &str, max: Duration, call: impl Fn() -> Result<(), KafkaErro
                 );
                 match () {
                     () if is_fenced(inner.code()) => return Err(CommitError::Fenced(text)),
-                    () if inner.code() == RDKafkaErrorCode::TransactionalIdAuthorizationFailed => {
-                        return Err(CommitError::Denied(text));
-                    }
                     () if inner.is_fatal() => return Err(CommitError::Failed(text)),
                     () if by_group => return Err(CommitError::Refused(text)),
                     () if inner.txn_requires_abort() => return Err(CommitError::Aborted(text)),
@@ -361,7 +371,6 @@ impl ProducerContext for Arrivals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::Cell;
 
     // [S31]
     #[test]
