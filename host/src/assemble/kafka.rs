@@ -12,6 +12,7 @@ use crate::service::{self, Service};
 use crate::settings::{OnQuarantineFull, Settings};
 use crate::source::EventParser;
 use anyhow::{Context, anyhow};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -179,13 +180,24 @@ impl HostStart<'_> {
 
 fn run_shard(start: KafkaShardStart) {
     let ends = start.ends.clone();
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => {
-            tokio::task::LocalSet::new().block_on(&runtime, run_kafka_shard(start));
-            // A takeover that still waits for a broker is of no use to anyone.
-            runtime.shutdown_background();
-        }
-        Err(error) => drop(ends.blocking_send(ShardEnd::Failed(anyhow!(error).context("start a shard")))),
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.context("start a shard")?;
+        tokio::task::LocalSet::new().block_on(&runtime, run_kafka_shard(start));
+        // A takeover that still waits for a broker is of no use to anyone.
+        runtime.shutdown_background();
+        Ok(())
+    };
+    tell_of_failure(&ends, run);
+}
+
+/// Runs a shard. One that panics ends the host, as any that fails: the others would go on without its partitions.
+fn tell_of_failure(ends: &mpsc::Sender<ShardEnd>, run: impl FnOnce() -> anyhow::Result<()>) {
+    let ended = catch_unwind(AssertUnwindSafe(run));
+    let ended =
+        ended.unwrap_or_else(|_| Err(anyhow!("a shard panicked, as it said above: report it, and start again")));
+    if let Err(error) = ended {
+        drop(ends.blocking_send(ShardEnd::Failed(error)));
     }
 }
 
@@ -257,5 +269,20 @@ async fn failure(ends: &mut mpsc::Receiver<ShardEnd>) -> anyhow::Error {
             Some(_) => {}
             None => std::future::pending().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_that_panics_tells_the_host() {
+        let (ends, mut told) = mpsc::channel(1);
+        tell_of_failure(&ends, || panic!("a broken invariant"));
+        let Ok(ShardEnd::Failed(error)) = told.try_recv() else { panic!("nothing is told") };
+        assert!(error.to_string().starts_with("a shard panicked"), "{error}");
+        tell_of_failure(&ends, || Ok(()));
+        assert!(told.try_recv().is_err());
     }
 }

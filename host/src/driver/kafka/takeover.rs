@@ -6,6 +6,7 @@ use crate::driver::recover::{Undecodable, set_aside};
 use crate::scratch::{PartitionScratch, Scratch};
 use anyhow::{Context, anyhow, bail};
 use hashbrown::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -135,7 +136,10 @@ impl TakeoverWork {
     ) {
         let this = self.clone();
         tokio::task::spawn_blocking(move || {
-            let fact = work(&this).with_context(|| format!("take partition {partition} over"));
+            // A partition whose takeover says nothing would stand still for ever.
+            let fact = catch_unwind(AssertUnwindSafe(|| work(&this)));
+            let fact = fact.unwrap_or_else(|_| Err(anyhow!("its thread panicked, as it said above: report it")));
+            let fact = fact.with_context(|| format!("take partition {partition} over"));
             // A shard that is gone has no use for it.
             let _ = this.facts.send((partition, number, fact));
         });
@@ -283,6 +287,29 @@ fn completed_below(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // [S25] [S32]
+    #[tokio::test]
+    async fn a_takeover_that_panics_is_one_that_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let (facts, mut told) = mpsc::unbounded_channel();
+        let work = TakeoverWork {
+            kafka: Arc::new(KafkaSettings::new("a", "127.0.0.1:9", "in")),
+            scratch: Scratch::make(folder.path()).unwrap(),
+            partitions: 1,
+            record_bytes_max: 1,
+            reading_max: PROGRESS,
+            set_aside: SetAsideRecords::No,
+            skip_deleted_input: false,
+            ended: Arc::default(),
+            facts,
+        };
+        work.start((PartitionId(3), 7), |_| panic!("a broken invariant"));
+        let (partition, number, fact) = told.recv().await.unwrap();
+        assert_eq!((partition, number), (PartitionId(3), 7));
+        let error = format!("{:#}", fact.err().unwrap());
+        assert!(error.starts_with("take partition 3 over: its thread panicked"), "{error}");
+    }
 
     // [S32]
     #[test]
