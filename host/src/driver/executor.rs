@@ -22,6 +22,9 @@ use weir_core::store::log::{Acknowledged, Append};
 
 /// Appends that are gathered before they are handed to the log.
 pub(super) const APPENDS_MAX: usize = 64;
+/// Events that are taken, invocations that are started, and ends that are given back in one go: so many of one kind after
+/// another find their code in the processor's caches, and few enough that their data stays there.
+const AT_ONCE: usize = 16;
 
 /// Where a shard's operators read keyed state, and where what they make goes.
 pub(super) trait Backend {
@@ -64,6 +67,10 @@ pub(super) struct Executor<B> {
     pub(super) uncheckpointed: Uncheckpointed,
     /// Empty between two pumps: kept for its room.
     commands: Vec<Command>,
+    /// Empty between two settlings: kept for its room.
+    ends: Vec<(u64, Key, Result<InvocationEnd, Interrupted>)>,
+    /// Events taken since the last settling.
+    unsettled: usize,
     /// An action's policy says stop: the first that did.
     pub(super) policy_stop: Option<String>,
     /// Partitions that start no new effect [S6].
@@ -94,6 +101,8 @@ impl<B: Backend> Executor<B> {
             appends: Vec::new(),
             uncheckpointed: Uncheckpointed::default(),
             commands: Vec::new(),
+            ends: Vec::new(),
+            unsettled: 0,
             policy_stop: None,
             closed: HashSet::new(),
         }
@@ -131,22 +140,34 @@ impl<B: Backend> Executor<B> {
             while let Some(at) = self.touched.pop() {
                 self.pump(at)?;
             }
-            let Some((id, key, end)) = self.invocations.start_next().await else { return Ok(()) };
-            // What it put came before it ended.
-            while let Ok(fact) = self.facts.try_recv() {
-                self.on_fact(fact)?;
+            let mut ends = std::mem::take(&mut self.ends);
+            let mut started = 0;
+            while started < AT_ONCE
+                && let Some((id, key, end)) = self.invocations.start_next().await
+            {
+                started += 1;
+                ends.extend(end.map(|end| (id, key, end)));
             }
-            if let Some(end) = end {
+            for (id, key, end) in ends.drain(..) {
                 self.on_invocation_ended(id, &key, end)?;
+            }
+            self.ends = ends;
+            if started == 0 {
+                self.unsettled = 0;
+                return Ok(());
             }
         }
     }
 
-    /// The source gave an event of a partition that is here. What it leads to is done as far as it need not wait.
+    /// The source gave an event of a partition that is here. What it leads to is done soon, as far as it need not wait: at
+    /// the latest with the next settling.
     pub(super) async fn on_input(&mut self, at: usize, input: InputEvent, now_ms: u64) -> anyhow::Result<()> {
         self.operators[at].on_input_event(input, now_ms);
         self.touched.push(at);
-        self.settle().await?;
+        self.unsettled += 1;
+        if self.unsettled >= AT_ONCE {
+            self.settle().await?;
+        }
         if self.appends.len() >= APPENDS_MAX {
             self.flush_appends()?;
         }
@@ -178,6 +199,7 @@ impl<B: Backend> Executor<B> {
         key: &Key,
         end: Result<InvocationEnd, Interrupted>,
     ) -> anyhow::Result<()> {
+        // What it put came before it ended.
         while let Ok(fact) = self.facts.try_recv() {
             self.on_fact(fact)?;
         }
