@@ -7,7 +7,10 @@ use crate::settings::Settings;
 
 pub(super) fn execute(options: &RunOptions) -> anyhow::Result<Exit> {
     let settings = Settings::load(&options.manifest.path, &options.manifest.overrides)?;
-    let options = assemble::RunOptions { set_aside_undecodable: options.set_aside_undecodable };
+    let options = assemble::RunOptions {
+        set_aside_undecodable: options.set_aside_undecodable,
+        skip_deleted_input: options.skip_deleted_input,
+    };
     match assemble::run(&settings, &options) {
         Ok(RunEnd::Done | RunEnd::Stopped) => Ok(Exit::Done),
         Ok(RunEnd::Quarantined(keys)) => {

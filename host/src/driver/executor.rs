@@ -1,5 +1,6 @@
 //! Carries out what operators want: what the shards of every store have in common.
 
+use super::bounds::{Uncheckpointed, has_room};
 use super::doors::Doors;
 use super::invocations::Invocations;
 use super::port::{ActionTable, Fact, ShardPort};
@@ -62,8 +63,8 @@ pub(super) struct Executor<B> {
     /// Operators that may have commands.
     pub(super) touched: Vec<usize>,
     pub(super) appends: Vec<Append>,
-    /// So many were handed to the log since a checkpoint was taken that has become durable.
-    pub(super) uncheckpointed: usize,
+    /// What was handed to the log since a checkpoint was taken that has become durable.
+    pub(super) uncheckpointed: Uncheckpointed,
     /// Empty between two pumps: kept for its room.
     commands: Vec<Command>,
     /// Empty between two settlings: kept for its room.
@@ -98,7 +99,7 @@ impl<B: Backend> Executor<B> {
             doors: Doors::default(),
             timers: Timers::default(),
             appends: Vec::new(),
-            uncheckpointed: 0,
+            uncheckpointed: Uncheckpointed::default(),
             commands: Vec::new(),
             ends: Vec::new(),
             unsettled: 0,
@@ -267,7 +268,7 @@ impl<B: Backend> Executor<B> {
     /// Hands what waits to the log.
     pub(super) fn flush_appends(&mut self) -> anyhow::Result<()> {
         if !self.appends.is_empty() {
-            self.uncheckpointed += self.appends.len();
+            self.uncheckpointed += Uncheckpointed::of(&self.appends);
             let durable = self.backend.append(&mut self.appends)?;
             // The sooner the better: what is acknowledged later has left the processor's caches.
             self.acknowledge(durable);
@@ -334,6 +335,7 @@ impl<B: Backend> Executor<B> {
         }
         self.touched = (0..self.operators.len()).collect();
         self.closed.remove(&partition);
+        self.timers.forget(partition);
         Ok(())
     }
 
@@ -358,8 +360,9 @@ impl<B: Backend> Executor<B> {
         self.invocations.is_empty() && self.operators.iter().all(Operator::is_idle)
     }
 
-    pub(super) fn pending_events(&self) -> u64 {
-        self.operators.iter().map(Operator::pending_events).sum()
+    /// Back-pressure: whether what waits for its turn leaves room for more.
+    pub(super) fn has_room(&self) -> bool {
+        has_room(self.operators.iter().map(Operator::waiting).sum())
     }
 
     fn operator_of(&self, invocation: u64) -> usize {
@@ -383,35 +386,4 @@ async fn sleep_until(at_ms: Option<u64>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use weir_component::{ComponentHost, HostSettings};
-
-    struct NoBackend;
-
-    impl Backend for NoBackend {
-        fn load_key(&mut self, _: PartitionId, _: &Key) -> anyhow::Result<Vec<Entry>> {
-            Ok(Vec::new())
-        }
-
-        fn append(&mut self, appends: &mut Vec<Append>) -> anyhow::Result<Vec<Acknowledged>> {
-            appends.clear();
-            Ok(Vec::new())
-        }
-
-        fn emit(&mut self, _: PartitionId, _: OutputEvent) {}
-
-        fn dead_letter(&mut self, _: PartitionId, _: Box<DeadLetter>) {}
-    }
-
-    // [S30] [S32]
-    #[tokio::test]
-    async fn a_partition_that_left_before_it_had_begun_may_act_when_it_comes_back() {
-        let host = ComponentHost::new(HostSettings::default()).unwrap();
-        let invocations = InvocationsStart { invoker: host.invoker(), actions: Arc::default(), max: 1 };
-        let mut executor = Executor::new(NoBackend, Vec::new(), invocations);
-        let partition = PartitionId(3);
-        executor.remove(partition).unwrap();
-        assert!(!executor.is_closed(partition));
-    }
-}
+mod tests;
