@@ -95,7 +95,6 @@ _Noreturn void weir_trap(const char *why) {
     __builtin_trap();
 }
 
-/* A failed assert, in place of the C library's, which tells file and line apart. */
-_Noreturn void __assert_fail(const char *expression, const char *file, int line_number, const char *function) {
+_Noreturn void weir_assert_failed(const char *expression, const char *file, int line_number, const char *function) {
     weir_trap(weir_format("%s:%d: %s: assertion failed: %s", file, line_number, function, expression));
 }
