@@ -1,4 +1,8 @@
 /* The host of unit tests: the contract's imports, answered in the process of the test. */
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* strnlen, strcasecmp and srandom, where the standard is asked for strictly */
+#endif
+
 #include "weir_test.h"
 
 #include "src/internal.h"
