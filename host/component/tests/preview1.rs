@@ -40,7 +40,11 @@ impl Guest {
         Self { store, memory, adapter }
     }
 
-    fn call<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(&mut self, name: &str, parameters: P) -> wasmtime::Result<R> {
+    fn call<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(
+        &mut self,
+        name: &str,
+        parameters: P,
+    ) -> wasmtime::Result<R> {
         let function = self.adapter.get_typed_func::<P, R>(&mut self.store, name).unwrap();
         function.call(&mut self.store, parameters)
     }
