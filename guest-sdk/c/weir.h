@@ -274,6 +274,17 @@ typedef enum weir_level { WEIR_TRACE, WEIR_DEBUG, WEIR_INFO, WEIR_WARN, WEIR_ERR
  * too. */
 void weir_log(weir_level level, const char *message, ...) WEIR_PRINTF(2, 3);
 
+#ifdef __wasm__
+/* A failed assert ends the attempt as a trap, and tells file and line. */
+#ifdef __cplusplus
+[[noreturn]]
+#else
+_Noreturn
+#endif
+void weir_assert_failed(const char *expression, const char *file, int line, const char *function);
+#define __assert_fail weir_assert_failed
+#endif
+
 /* --- Text and JSON --------------------------------------------------------------------------------------------------- */
 
 /* Memory, of zeros, until the action returns. */

@@ -140,9 +140,10 @@ func init() {
 		weir.Action("quote", weir.On("input"), quote),
 		weir.Action("settle", weir.On("input"), settle),
 		weir.Action("limit", weir.On("input"), limit),
-		weir.Action("page", weir.On("swarm"), page),
 	)
 }
+
+func init() { weir.Export(weir.Action("page", weir.On("swarm"), page)) }
 
 func TestChargeAddsUp(t *testing.T) {
 	key := weirtest.NewKey(t, "ann")

@@ -94,3 +94,7 @@ _Noreturn void weir_trap(const char *why) {
     weir_action_log_write(WEIR_ACTION_LOG_LEVEL_ERROR, &lent);
     __builtin_trap();
 }
+
+_Noreturn void weir_assert_failed(const char *expression, const char *file, int line_number, const char *function) {
+    weir_trap(weir_format("%s:%d: %s: assertion failed: %s", file, line_number, function, expression));
+}

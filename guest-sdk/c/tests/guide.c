@@ -83,6 +83,30 @@ static weir_failure *limit(const weir_event *event) {
     return weir_failure_after(weir_retryable("busy", "come back"), 5000);
 }
 
+#include "weir_test.h"
+
+#include <assert.h>
+#include <string.h>
+
+static weir_test_response created(const weir_test_request *request, void *data) {
+    (void)data;
+    return (weir_test_response){.status = request->body ? 201 : 404, .body = "\"receipt 7\""};
+}
+
+static void charge_that_never_happened_is_made(void) {
+    weir_test_key *key = weir_test_new("ann");
+    weir_test_on_request(key, created, NULL);
+    weir_test_crash_in(key, "charge"); // the process dies before the outcome is recorded
+    assert(strcmp(weir_test_run(key, "settle", "{\"cents\":250}")->kind, "crash") == 0);
+    assert(!weir_test_again(key)); // asks whether it happened, and makes it
+    assert(strcmp(weir_test_output(key, 0), "\"receipt 7\"") == 0);
+    weir_test_free(key);
+}
+
+extern void run_guide(void);
+
+void run_guide(void) { charge_that_never_happened_is_made(); }
+
 extern weir_failure *tested(const weir_event *event);
 
 WEIR_ACTIONS(

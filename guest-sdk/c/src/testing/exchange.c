@@ -1,0 +1,123 @@
+/* Requests, answered by the test. */
+#include "kept.h"
+
+static answer *exchange(weir_action_http_request_t *lent, const char *key_of_call) {
+    weir_test_key *key = host();
+    weir_test_request *request = more(key, &key->requests, sizeof *request);
+    list headers = {0};
+    for (size_t i = 0; i < lent->headers.len; i++)
+        put_pair(key, &headers, keep_lent(key, &lent->headers.ptr[i].f0), keep_lent(key, &lent->headers.ptr[i].f1));
+    request->method = keep_lent(key, &lent->method);
+    request->url = keep_lent(key, &lent->url);
+    request->headers = headers.items;
+    request->headers_count = headers.count;
+    if (key_of_call && !weir_test_header(request, "Idempotency-Key")) put_pair(key, &headers, "Idempotency-Key", key_of_call);
+    request->headers = headers.items;
+    request->headers_count = headers.count;
+    if (lent->body.tag != WEIR_ACTION_HTTP_BODY_NONE) {
+        request->body = keep_lent(key, &lent->body.val.text);
+        request->body_bytes = lent->body.val.text.len;
+    }
+    if (!key->respond)
+        wrong(keep_format(key, "%s %s was sent, and nobody answers: set weir_test_on_request", request->method, request->url));
+    weir_test_response response = key->respond(request, key->respond_data);
+    answer *given = keep(key, sizeof *given);
+    *given = (answer){keep_copy(key, response.failure), response.status, keep_copy(key, response.body), NULL, 0};
+    headers = (list){0};
+    for (size_t i = 0; i < LENGTH(response.headers) && response.headers[i].name; i++)
+        put_pair(key, &headers, response.headers[i].name, response.headers[i].value);
+    given->headers = headers.items;
+    given->headers_count = headers.count;
+    return given;
+}
+
+static const char *const http_cases[] = {"http/denied",    "http/invalid-request", "http/timeout",
+                                         "http/too-large", "http/connection",      "http/other"};
+
+static void give_answer(const answer *from, weir_action_http_result_response_http_error_t *to) {
+    memset(to, 0, sizeof *to);
+    to->is_err = from->failure != NULL;
+    if (to->is_err) {
+        to->val.err.tag = WEIR_ACTION_HTTP_HTTP_ERROR_OTHER;
+        for (size_t i = 0; i < LENGTH(http_cases); i++)
+            if (strcmp(http_cases[i], from->failure) == 0) to->val.err.tag = (uint8_t)i;
+        if (to->val.err.tag != WEIR_ACTION_HTTP_HTTP_ERROR_TIMEOUT) give(&to->val.err.val.other, "as the test says");
+        return;
+    }
+    weir_action_http_response_t *response = &to->val.ok;
+    response->status = (uint16_t)from->status;
+    response->headers.len = from->headers_count;
+    if (from->headers_count) response->headers.ptr = malloc(from->headers_count * sizeof *response->headers.ptr);
+    for (size_t i = 0; i < from->headers_count; i++) {
+        give(&response->headers.ptr[i].f0, from->headers[i].name);
+        give(&response->headers.ptr[i].f1, from->headers[i].value);
+    }
+    if (from->body) {
+        response->body.tag = WEIR_ACTION_HTTP_BODY_TEXT;
+        give(&response->body.val.text, from->body);
+    }
+}
+
+/* A request's answer as a call's outcome. What may be gone next time counts as a retryable failure. */
+static result outcome_of(const answer *from) {
+    result of = {.answer = from};
+    int status = from->status;
+    if (from->failure) {
+        of.failure = made_failure(running, true, from->failure, "as the test says");
+    } else if (status == 408 || status == 425 || status == 429 || (status >= 500 && status <= 599)) {
+        of.failure = made_failure(running, true, "http/status", keep_format(running, "%d", status));
+    } else {
+        const char *text = weir_format("{\"status\":%d,\"text\":%s}", status, weir_json_quote(from->body));
+        of.json = keep_copy(running, text);
+    }
+    return of;
+}
+
+static const char *function_of(weir_action_http_request_t *request) {
+    const char *url = keep_lent(running, &request->url);
+    return keep_format(running, "%s %.*s", keep_lent(running, &request->method), (int)strcspn(url, "?#"), url);
+}
+
+static const char *arguments_of(weir_action_http_request_t *request) {
+    bool none = request->body.tag == WEIR_ACTION_HTTP_BODY_NONE;
+    const char *url = keep_lent(running, &request->url), *body = none ? NULL : keep_lent(running, &request->body.val.text);
+    const char *text = weir_format("[%s,%s]", weir_json_quote(url), weir_json_quote(body));
+    return keep_copy(running, text);
+}
+
+/* Sends requests that belong to an open call, or else makes a durable call of each. */
+static void send_each(weir_action_http_request_t *requests, size_t count, weir_action_http_result_response_http_error_t *answers) {
+    weir_test_key *key = host();
+    size_t from = key->asked.count;
+    bool inside = open_call(key) != NULL;
+    const char **ids = keep(key, (count + 1) * sizeof *ids);
+    const answer **recorded = keep(key, (count + 1) * sizeof *recorded);
+    for (size_t i = 0; !inside && i < count; i++) {
+        int step;
+        const result *of = open(function_of(&requests[i]), arguments_of(&requests[i]), false, from, &ids[i], &step);
+        if (step == WEIR_ACTION_DURABLE_CALL_NEXT_STEP_REPLAY) recorded[i] = of->answer;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const answer *given = recorded[i] ? recorded[i] : exchange(&requests[i], ids[i]);
+        if (!inside && !recorded[i]) close_call(from + i, outcome_of(given));
+        give_answer(given, &answers[i]);
+    }
+}
+
+bool weir_action_http_send(weir_action_http_request_t *request, weir_action_http_response_t *response,
+                           weir_action_http_http_error_t *error) {
+    weir_action_http_result_response_http_error_t given;
+    send_each(request, 1, &given);
+    if (given.is_err)
+        *error = given.val.err;
+    else
+        *response = given.val.ok;
+    return !given.is_err;
+}
+
+void weir_action_http_send_all(weir_action_http_list_request_t *requests,
+                               weir_action_http_list_result_response_http_error_t *answers) {
+    answers->len = requests->len;
+    answers->ptr = malloc((requests->len + 1) * sizeof *answers->ptr);
+    send_each(requests->ptr, requests->len, answers->ptr);
+}

@@ -1,0 +1,115 @@
+/* What an action sees, remembers and emits. */
+#include "tests.h"
+
+static weir_failure *where(const weir_event *event) {
+    const char *limit;
+    uint64_t at = 0;
+    bool dated = weir_source_timestamp_ms(&at);
+    WEIR_TRY(weir_required_config("limit", &limit));
+    weir_log(WEIR_WARN, "limit %s", limit);
+    return weir_output(weir_format("[%s,%d,%llu,%s,%d,%llu,%s,%s,%s,%llu]", weir_json_quote(weir_key()), weir_key_is_text(),
+                                   (unsigned long long)weir_sequence_number(), weir_json_quote(event->kind), dated,
+                                   (unsigned long long)at, weir_json_quote(weir_event_header("tenant")),
+                                   weir_json_quote(weir_event_header("other")), limit, (unsigned long long)weir_now_ms()));
+}
+
+static void action_sees_where_it_stands(void) {
+    weir_test_key *key = new_key(where);
+    size_t count;
+    const weir_failure *failure = weir_test_run(key, "tested", NULL);
+    FAILS(failure, "config");
+    CHECK(failure && strstr(failure->message, "config.limit"));
+    weir_test_set_config(key, "limit", "10");
+    weir_test_set_header(key, "tenant", "t");
+    weir_test_at_ms(key, 5000);
+    GIVES(key, weir_test_run(key, "tested", NULL), "[\"k\",1,1,\"input\",1,5000,\"t\",null,10,5000]");
+    const weir_test_line *lines = weir_test_logs(key, &count);
+    CHECK(count == 1 && lines[0].level == WEIR_WARN);
+    SAME(lines[0].message, "limit 10");
+    weir_test_free(key);
+}
+
+static weir_failure *chain(const weir_event *event) {
+    const char *seen, *first, *second;
+    long long n = weir_json_int(event->payload, 0);
+    WEIR_TRY(weir_memory_get(WEIR_SENSORY, "seen", &seen));
+    WEIR_TRY(weir_memory_set(WEIR_SENSORY, "seen", seen = weir_format("%lld", weir_json_int(seen, 0) + n)));
+    if (n == 3) return weir_output(seen);
+    WEIR_TRY(weir_emit_with_id("next", weir_format("%lld", n + 1), &first));
+    WEIR_TRY(weir_emit_with_id("unheard", weir_json_quote(first), &second));
+    return strcmp(first, second) ? NULL : weir_fatal("same-id", "%s", first);
+}
+
+static void sensory_memory_lives_for_one_run(void) {
+    weir_test_key *key = new_key(chain);
+    for (int run = 0; run < 2; run++) {
+        FAILS(weir_test_run(key, "tested", "1"), NULL);
+        SAME(weir_test_event_kind(key, 1), "unheard");
+        FAILS(weir_test_follow(key, "tested", "next", weir_test_event_payload(key, 0)), NULL);
+        GIVES(key, weir_test_follow(key, "tested", "next", weir_test_event_payload(key, 0)), "6");
+        SAME(weir_test_sensory(key, "seen"), "6");
+    }
+    weir_test_free(key);
+}
+
+static weir_failure *set_at(const weir_event *event) {
+    WEIR_TRY(weir_memory_set(WEIR_SHORT_TERM, "order.count", "1"));
+    WEIR_TRY(weir_memory_new_object(WEIR_SHORT_TERM, "empty"));
+    WEIR_TRY(weir_memory_new_object(WEIR_SHORT_TERM, "empty"));
+    return weir_memory_set(WEIR_SHORT_TERM, weir_json_string(event->payload), "2");
+}
+
+/* [S8] */
+static void value_does_not_go_over_an_object_nor_below_a_value(void) {
+    const char *all[][2] = {
+        {"\"\"", "memory/type-mismatch"},         {"\"order\"", "memory/type-mismatch"},
+        {"\"order.count.x\"", "memory/type-mismatch"}, {"\"empty\"", "memory/type-mismatch"},
+        {"\"a..b\"", "memory/invalid-path"},      {"\"a\\\\b\"", "memory/invalid-path"},
+        {"\"a.\"", "memory/invalid-path"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        weir_test_key *key = new_key(set_at);
+        FAILS(weir_test_run(key, "tested", all[i][0]), all[i][1]);
+        SAME(weir_test_memory(key, ""), "{}");
+        weir_test_free(key);
+    }
+    weir_test_key *key = new_key(set_at);
+    FAILS(weir_test_run(key, "tested", "\"a\\\\.b\""), NULL);
+    SAME(weir_test_memory(key, ""), "{\"a.b\":2,\"empty\":{},\"order\":{\"count\":1}}");
+    weir_test_free(key);
+}
+
+static weir_failure *removes(const weir_event *event) {
+    bool was, is, none;
+    (void)event;
+    WEIR_TRY(weir_memory_remove(WEIR_SHORT_TERM, "a.b", &was));
+    WEIR_TRY(weir_memory_remove(WEIR_SHORT_TERM, "a.b.c", &none));
+    WEIR_TRY(weir_memory_exists(WEIR_SHORT_TERM, "a", &is));
+    return weir_output(weir_format("[%d,%d,%d]", was, none, is));
+}
+
+static void object_whose_last_field_is_removed_stays(void) {
+    weir_test_key *key = new_key(removes);
+    weir_test_set_memory(key, "a.b", "{\"c\":1}");
+    GIVES(key, weir_test_run(key, "tested", NULL), "[1,0,1]");
+    SAME(weir_test_memory(key, ""), "{\"a\":{}}");
+    SAME(weir_test_memory(key, "a.b"), NULL);
+    weir_test_free(key);
+}
+
+static weir_failure *echo(const weir_event *event) { return weir_output(event->payload); }
+
+static void json_text_passes_as_it_is(void) {
+    const char *all[] = {"12345678901234567890123", "-0", "1e308", "\"\\ud800\"", "\"<&>\"", "\"\\u0000\"", "{\"b\":1,\"a\":2}", "null", "\"😀\""};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        weir_test_key *key = new_key(echo);
+        GIVES(key, weir_test_run(key, "tested", all[i]), all[i]);
+        weir_test_free(key);
+    }
+}
+
+static void unknown_action_is_a_failure(void) {
+    weir_test_key *key = new_key(echo);
+    FAILS(weir_test_run(key, "nobody", NULL), "unknown-action");
+    weir_test_free(key);
+}
