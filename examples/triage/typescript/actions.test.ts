@@ -40,9 +40,16 @@ function agent(...script: TestResponse[]) {
 }
 
 test("tools are used until there is a verdict", () => {
-  const { key, asked } = agent(says({ find_order: { order: "1042" } }), says({ refund: { order: "1042", cents: 5 } }), says());
+  const { key, asked } = agent(
+    says({ find_order: { order: "1042" } }),
+    says({ refund: { order: "1042", cents: 5 } }),
+    says(),
+  );
   assert.deepEqual(key.run(triage, TICKET).outputs, [{ language: "typescript", ticket: "T-1", ...VERDICT }]);
-  assert.deepEqual(asked.map(({ length }) => length), [2, 4, 6]);
+  assert.deepEqual(
+    asked.map(({ length }) => length),
+    [2, 4, 6],
+  );
   assert.equal(asked[2]!.at(-1)!.content, '{"refund":"R-1"}');
 });
 
@@ -59,7 +66,10 @@ test("the conversation is remembered", () => {
   const { key, asked } = agent(says(), says());
   key.run(triage, TICKET);
   key.run(triage, { ...TICKET, ticket: "T-4", text: "I still don't see the money." });
-  assert.deepEqual(asked[1]!.map(({ role }) => role), ["system", "user", "assistant", "user"]);
+  assert.deepEqual(
+    asked[1]!.map(({ role }) => role),
+    ["system", "user", "assistant", "user"],
+  );
   assert.equal(key.memory.get("typescript.tickets"), 2);
 });
 

@@ -15,9 +15,7 @@ export interface Ticket {
 
 /** One entry of a conversation, as chat-completion services have it. */
 type Message =
-  | { role: "system" | "user"; content: string }
-  | { role: "tool"; tool_call_id: string; content: string }
-  | Reply;
+  { role: "system" | "user"; content: string } | { role: "tool"; tool_call_id: string; content: string } | Reply;
 
 interface Reply {
   role: "assistant";
@@ -69,6 +67,11 @@ function converse(conversation: Message[], ctx: Context): Reply {
 
 function askModel(conversation: Message[], ctx: Context): Reply {
   const url = `${ctx.requiredConfig("world")}/v1/chat/completions`;
-  const request = { model: "scripted", user: `${ctx.key}/typescript`, messages: [SYSTEM, ...conversation], tools: TOOLS };
+  const request = {
+    model: "scripted",
+    user: `${ctx.key}/typescript`,
+    messages: [SYSTEM, ...conversation],
+    tools: TOOLS,
+  };
   return ctx.post(url, request, { timeoutMs: 20_000 }).json().choices[0].message;
 }

@@ -104,7 +104,9 @@ async function asyncWarnings({ transform }, sources, folder) {
     sources.map(async (source) => {
       const contents = readFileSync(resolve(folder, source), "utf8");
       const loader = extname(source).replace(/^\.[mc]?/, "");
-      const { errors } = await transform(contents, { loader, supported: ASYNC, logLevel: "silent" }).catch((error) => error);
+      const { errors } = await transform(contents, { loader, supported: ASYNC, logLevel: "silent" }).catch(
+        (error) => error,
+      );
       const asyncs = (errors ?? []).filter(({ text }) => /async (generator )?functions/.test(text));
       return asyncs.map(({ location: { line, column } }) => `${source}:${line}:${column + 1}: ${NEVER_RUNS}`);
     }),
@@ -112,7 +114,8 @@ async function asyncWarnings({ transform }, sources, folder) {
   return warnings.flat();
 }
 
-const NEVER_RUNS = "an async function: called in an action, it ends at its first await, and what stands behind that never runs";
+const NEVER_RUNS =
+  "an async function: called in an action, it ends at its first await, and what stands behind that never runs";
 
 /** The world's export, made from the user's default export. */
 function entrySource(entry, folder) {
@@ -151,5 +154,8 @@ function bundleMessage(entry, error) {
 /** What went wrong while the module was loaded, without the engine's words around it. */
 function loadMessage(entry, message, map) {
   const [head, ...stack] = message.replace(/^.*module evaluation: /s, "").split("\n");
-  return [`${entry} can't be loaded: ${head.replace(/^(Error|TypeError): /, "")}`, ...mappedFrames(stack.join("\n"), map)].join("\n");
+  return [
+    `${entry} can't be loaded: ${head.replace(/^(Error|TypeError): /, "")}`,
+    ...mappedFrames(stack.join("\n"), map),
+  ].join("\n");
 }

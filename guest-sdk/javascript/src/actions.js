@@ -27,7 +27,8 @@ export function actions(definitions) {
   for (const [name, action] of Object.entries(definitions)) {
     if (!(action instanceof Action)) throw new TypeError(`action \`${name}\` is not made by on(kind, function)`);
     // They would come before all others, whatever the order in which they are written; and the order counts.
-    if (/^\d+$/.test(name)) throw new TypeError(`action \`${name}\`: a name of digits only loses its place; add a letter`);
+    if (/^\d+$/.test(name))
+      throw new TypeError(`action \`${name}\`: a name of digits only loses its place; add a letter`);
     const type = Object.getPrototypeOf(action.run).constructor?.name;
     if (type === "AsyncFunction") throw new TypeError(`action \`${name}\` is async: ${PLAIN}`);
     if (type?.endsWith("GeneratorFunction")) throw new TypeError(`action \`${name}\` is a generator: ${PLAIN}`);
@@ -61,7 +62,8 @@ export function describe(definitions) {
 
 /** Runs the action of this name, and gives why it failed, if it did. Throws what is to end as a trap. */
 export function failureOfInvoke(definitions, name, event) {
-  if (!Object.hasOwn(definitions, name)) return new Failure("unknown-action", `this component has no action \`${name}\``);
+  if (!Object.hasOwn(definitions, name))
+    return new Failure("unknown-action", `this component has no action \`${name}\``);
   try {
     runAction(definitions[name], event);
   } catch (thrown) {
@@ -79,7 +81,10 @@ export function runAction(action, event) {
     const returned = action.run(readJson(event.payload), new Context(event));
     rethrowTrap();
     if (typeof returned?.then === "function") {
-      throw new Failure("async", `action \`${nameOf(action)}\` returned a promise, and what it waits for never comes: ${PLAIN}`);
+      throw new Failure(
+        "async",
+        `action \`${nameOf(action)}\` returned a promise, and what it waits for never comes: ${PLAIN}`,
+      );
     }
   } catch (thrown) {
     const cause = trapped() ?? thrown;

@@ -62,7 +62,9 @@ const host = {
     }
   },
   sendAll: (requests) =>
-    http.sendAll(requests.map(requestOut)).map(({ tag, val }) => (tag === "ok" ? { response: responseIn(val) } : { error: val })),
+    http
+      .sendAll(requests.map(requestOut))
+      .map(({ tag, val }) => (tag === "ok" ? { response: responseIn(val) } : { error: val })),
 };
 
 /** What an import of result type threw. */

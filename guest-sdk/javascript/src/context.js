@@ -54,6 +54,10 @@ export class Context {
     return fetch(url, { ...options, method: "PUT", json });
   }
 
+  patch(url, json, options) {
+    return fetch(url, { ...options, method: "PATCH", json });
+  }
+
   delete(url, options) {
     return fetch(url, { ...options, method: "DELETE" });
   }

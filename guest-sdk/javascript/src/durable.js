@@ -10,7 +10,7 @@ export function durable(name, args, body, options = {}) {
   const opening = openingOf({ name, args, reconcile: options.reconcile });
   refuseAsync(name, "body", body);
   const { position, id, step } = begin(opening);
-  const call = Object.freeze({ id });
+  const call = callOf(id);
   switch (step.tag) {
     case "replay":
       return resultOf(step.outcome);
@@ -25,7 +25,12 @@ export function durable(name, args, body, options = {}) {
 }
 
 function execute(position, call, name, body) {
-  return resultOf(host().complete(position, outcomeOf(name, () => body(call))));
+  return resultOf(
+    host().complete(
+      position,
+      outcomeOf(name, () => body(call)),
+    ),
+  );
 }
 
 /**
@@ -57,7 +62,7 @@ function settleUnlessToBeSent(call) {
     case "execute":
       return call;
     case "reconcile": {
-      const outcome = reconciled(call, Object.freeze({ id: call.id }));
+      const outcome = reconciled(call, callOf(call.id));
       return outcome === undefined ? call : { ...call, outcome: host().complete(call.position, outcome) };
     }
   }
@@ -84,43 +89,71 @@ function begin({ name, argsText, reconcile }) {
   return reconcile === undefined ? host().begin(name, argsText) : host().beginReconcilable(name, argsText);
 }
 
+/** What a body and a reconciler get. */
+function callOf(id) {
+  return Object.freeze({ id, happened: (value) => new Happened(value) });
+}
+
+/** Says of a call that it happened, whatever it gave. */
+class Happened {
+  constructor(value) {
+    this.value = value;
+  }
+}
+
 /** The outcome that the reconciler found; undefined if the call never happened. */
 function reconciled({ name, reconcile }, call) {
   if (reconcile === undefined) {
     const why = `the call \`${name}\` was cut off when it had a reconciler, and has none now: give it one again`;
     throw new Failure("not-reconcilable", why);
   }
-  let isFound = false;
-  const outcome = outcomeOf(name, () => {
-    const found = reconcile(call);
-    isFound = found !== undefined && found !== null;
-    return found;
+  const found = inBody(() => {
+    try {
+      return plain(name, reconcile(call));
+    } catch (thrown) {
+      rethrowTrap();
+      // Only a fatal failure says what became of the call. Else it stays open, so that nothing is recorded and the
+      // reconciler is asked again.
+      if (!(thrown instanceof Failure) || thrown.retryable) throw thrown;
+      return thrown;
+    }
   });
-  if (outcome.failure === undefined) return isFound ? outcome : undefined;
-  // Nobody knows as yet: the call stays open, so that nothing is recorded and the reconciler is asked again.
-  if (outcome.failure.retryable) throw outcome.failure;
-  return outcome;
+  if (found instanceof Failure) return { failure: found };
+  if (found instanceof Happened) return outcomeOf(name, () => found.value);
+  return found === undefined || found === null ? undefined : outcomeOf(name, () => found);
 }
 
 let bodiesOpen = 0;
 
-/** Runs what a replay skips, and gives its outcome. */
-function outcomeOf(name, body) {
+/** Runs what a replay skips. */
+function inBody(body) {
   bodiesOpen += 1;
   try {
-    const value = body();
-    rethrowTrap();
-    if (typeof value?.then === "function") {
-      endAsTrap(`durable call \`${name}\` gave a promise: its body is not async, the functions of ctx block`);
-    }
-    return { ok: value === undefined ? "null" : writeJson(value, `the result of durable call \`${name}\``) };
-  } catch (thrown) {
-    rethrowTrap();
-    if (!(thrown instanceof Failure)) logError(thrown);
-    return { failure: failureOf(thrown) };
+    return body();
   } finally {
     bodiesOpen -= 1;
   }
+}
+
+/** The outcome of a body. */
+function outcomeOf(name, body) {
+  return inBody(() => {
+    try {
+      const value = plain(name, body());
+      return { ok: value === undefined ? "null" : writeJson(value, `the result of durable call \`${name}\``) };
+    } catch (thrown) {
+      rethrowTrap();
+      if (!(thrown instanceof Failure)) logError(thrown);
+      return { failure: failureOf(thrown) };
+    }
+  });
+}
+
+/** What a body gave, if it is not a promise, and nothing went wrong that the body caught. */
+function plain(name, value) {
+  rethrowTrap();
+  if (typeof value?.then !== "function") return value;
+  return endAsTrap(`durable call \`${name}\` gave a promise: its body is not async, the functions of ctx block`);
 }
 
 /** An outcome as a result, as a replay gives it: the first time too, so that an action never sees more than later. */
@@ -136,6 +169,8 @@ function settled({ ok, failure }) {
 function refuseAsync(name, part, body) {
   if (typeof body !== "function") throw new TypeError(`durable call \`${name}\`: its ${part} is no function`);
   if (/^(Async|Generator)/.test(Object.getPrototypeOf(body).constructor?.name ?? "")) {
-    throw new TypeError(`durable call \`${name}\`: its ${part} is an async function or a generator: make it a plain one`);
+    throw new TypeError(
+      `durable call \`${name}\`: its ${part} is an async function or a generator: make it a plain one`,
+    );
   }
 }

@@ -1,6 +1,6 @@
 /**
- * @file What JavaScript has from its surroundings, served by the host: the clock, randomness, the console. A component is
- * a snapshot of the loaded module, so whatever is drawn while it loads would be the same in every instance for ever.
+ * @file What JavaScript has from its surroundings, served by the host: the clock, randomness, the console. A component
+ * is a snapshot of the loaded module, so whatever is drawn while it loads would be the same in every instance for ever.
  */
 
 import { host, isRunning } from "./host.js";
@@ -42,7 +42,12 @@ function absent(name, advice) {
 
 function replace(object, name, value) {
   const before = Object.getOwnPropertyDescriptor(object, name);
-  Object.defineProperty(object, name, { value, writable: true, enumerable: before?.enumerable ?? false, configurable: true });
+  Object.defineProperty(object, name, {
+    value,
+    writable: true,
+    enumerable: before?.enumerable ?? false,
+    configurable: true,
+  });
   return () => (before === undefined ? delete object[name] : Object.defineProperty(object, name, before));
 }
 
@@ -108,10 +113,12 @@ function randomUUID() {
 
 /** A console whose lines go to the host's log, and to `echo` too: in a test, to whoever runs it. */
 function consoleOf(echo) {
-  const to = (level, method) => (...values) => {
-    echo?.[method](...values);
-    log(level, formatted(values));
-  };
+  const to =
+    (level, method) =>
+    (...values) => {
+      echo?.[method](...values);
+      log(level, formatted(values));
+    };
   return {
     trace: to("trace", "debug"),
     debug: to("debug", "debug"),
@@ -142,7 +149,9 @@ class Utf8Decoder {
   }
 
   decode(bytes = new Uint8Array()) {
-    const view = ArrayBuffer.isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes);
+    const view = ArrayBuffer.isView(bytes)
+      ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      : new Uint8Array(bytes);
     const text = this.#fatal ? decodeUtf8(view) : decodeUtf8Lossy(view);
     if (text === undefined) throw new TypeError("the bytes are not UTF-8");
     return text.replace(/^\ufeff/, "");

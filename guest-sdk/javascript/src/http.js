@@ -3,7 +3,7 @@ import { host } from "./host.js";
 import { writeJson } from "./json.js";
 import { Response } from "./response.js";
 
-const OPTIONS = ["method", "headers", "body", "json", "timeoutMs", "anyStatus"];
+const OPTIONS = ["method", "query", "headers", "body", "json", "timeoutMs", "anyStatus"];
 
 /** Sends one request and gives its response. */
 export function fetch(url, options) {
@@ -18,13 +18,15 @@ export function fetchAllSettled(requests) {
 
 /** The same for requests that are made already. */
 export function answersOf(requests) {
-  return host().sendAll(requests).map((answer, i) => {
-    try {
-      return { status: "fulfilled", value: responseOf(requests[i], answer) };
-    } catch (reason) {
-      return { status: "rejected", reason };
-    }
-  });
+  return host()
+    .sendAll(requests)
+    .map((answer, i) => {
+      try {
+        return { status: "fulfilled", value: responseOf(requests[i], answer) };
+      } catch (reason) {
+        return { status: "rejected", reason };
+      }
+    });
 }
 
 /** All values, or the first failure. */
@@ -37,8 +39,9 @@ export function allOf(results) {
 
 /** What the user gave, as the contract's request. Refuses what the web's fetch might have taken and this does not. */
 export function requestOf(given) {
-  const { url, ...options } = typeof given === "string" ? { url: given } : given;
-  if (typeof url !== "string") throw invalid(String(url), "a URL is a text");
+  const { url: address, query, ...options } = typeof given === "string" ? { url: given } : given;
+  if (typeof address !== "string") throw invalid(String(address), "a URL is a text");
+  const url = withQuery(address, query ?? {});
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
   if (unknown !== undefined) throw invalid(url, `there is no option \`${unknown}\`, but ${OPTIONS.join(", ")}`);
   const { json, body = null, timeoutMs, anyStatus = false } = options;
@@ -62,6 +65,17 @@ export function requestOf(given) {
 
 export function hasHeader(request, wanted) {
   return request.headers.some(([name]) => name.toLowerCase() === wanted);
+}
+
+/** The URL with these parameters behind those that it has. */
+function withQuery(url, query) {
+  const present = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
+  if (present.length === 0) return url;
+  const added = present
+    .map((pair) => pair.map((text) => encodeURIComponent(String(text).toWellFormed())).join("="))
+    .join("&");
+  const [, start, fragment] = /^([^#]*)(.*)$/s.exec(url);
+  return `${start}${start.includes("?") ? "&" : "?"}${added}${fragment}`;
 }
 
 function headersOf(headers) {

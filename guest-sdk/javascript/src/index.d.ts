@@ -30,7 +30,9 @@
  *
  * A name stands in the stored states: keep it over releases.
  */
-export function actions<const Definitions extends Record<string, Action<any>>>(definitions: Definitions): Readonly<Definitions>;
+export function actions<const Definitions extends Record<string, Action<any>>>(
+  definitions: Definitions,
+): Readonly<Definitions>;
 
 /**
  * An action: runs `run` for events of a kind, or of several. `run` gets the event's payload and what it has at hand.
@@ -48,7 +50,8 @@ export interface Action<in Payload = any> {
 }
 
 /** What a function gives that is not async. */
-export type NotAPromise = void | null | undefined | string | number | bigint | boolean | { readonly then?: never };
+export type NotAPromise =
+  void | null | undefined | string | number | bigint | boolean | (object & { readonly then?: never });
 
 /**
  * What an action has at hand: its event, its key's memory, and the host's functions.
@@ -62,7 +65,10 @@ export interface Context {
   /** Sensory memory: it lives for one run, from the input event to the last action it caused. */
   readonly sensory: Memory;
 
-  /** Emits an event for the actions that listen to its kind, to take effect when this action completes. Gives the event's id. */
+  /**
+   * Emits an event for the actions that listen to its kind, to take effect when this action completes. Gives the
+   * event's id.
+   */
   emit(kind: string, payload: unknown): string;
   /** As {@link emit}, with a payload that is JSON text already. */
   emitText(kind: string, json: string): string;
@@ -73,33 +79,42 @@ export interface Context {
    * A side effect, or work not to be done twice: runs `body` and records its outcome, failures too; when the action is
    * run again, gives what was recorded instead.
    *
-   * `name` and `args` say which call it is. If the process dies after the effect and before the record, `body` is run again
-   * with the same `call.id`: hand that to the other side as its idempotency key, or give a reconciler. Memory can't be
-   * changed, nor events emitted, nor another durable call made in `body`: a replay would skip that.
+   * `name` and `args` say which call it is. If the process dies after the effect and before the record, `body` is run
+   * again with the same `call.id`: hand that to the other side as its idempotency key, or give a reconciler. Memory
+   * can't be changed, nor events emitted, nor another durable call made in `body`: a replay would skip that.
    *
-   * The result is what a replay gives: read from JSON, null in place of undefined. An error that is no Failure is recorded
-   * as a fatal one of kind `error`.
+   * The result is what a replay gives: read from JSON, null in place of undefined. An error that is no Failure is
+   * recorded as a fatal one of kind `error`.
    */
-  durable<Result>(name: string, args: unknown, body: (call: Call) => Result & NotAPromise, options?: DurableOptions<Result>): Result;
+  durable<Result>(
+    name: string,
+    args: unknown,
+    body: (call: Call) => Result & NotAPromise,
+    options?: DurableOptions<NoInfer<Result>>,
+  ): Result;
   /**
-   * Makes several durable calls, each by one request, at once: opens all, sends their requests together, and records each
-   * outcome. Gives all results, or throws the first failure in order.
+   * Makes several durable calls, each by one request, at once: opens all, sends their requests together, and records
+   * each outcome. Gives all results, or throws the first failure in order.
    */
-  durableAll<Results extends readonly unknown[] | []>(calls: { readonly [I in keyof Results]: RequestCall<Results[I]> }): Results;
-  /** As {@link durableAll}, with a settled result for each. It throws, before anything is sent, if a call can't be made. */
+  durableAll<Results extends readonly unknown[] | []>(calls: {
+    readonly [I in keyof Results]: RequestCall<Results[I]>;
+  }): Results;
+  /**
+   * As {@link durableAll}, with a settled result for each. It throws, before anything is sent, if a call can't be made.
+   */
   durableAllSettled<Results extends readonly unknown[] | []>(calls: {
     readonly [I in keyof Results]: RequestCall<Results[I]>;
   }): { -readonly [I in keyof Results]: Settled<Results[I]> };
 
   /**
-   * Sends an HTTP request to an origin that the manifest grants, and gives its response. The request is a durable call: its
-   * response is recorded and given again on replay, and it carries an `Idempotency-Key`, the same if it must be sent again.
-   * In the body of a durable call it is part of that.
+   * Sends an HTTP request to an origin that the manifest grants, and gives its response. The request is a durable call:
+   * its response is recorded and given again on replay, and it carries an `Idempotency-Key`, the same if it must be
+   * sent again. In the body of a durable call it is part of that.
    *
    * Unlike the web's fetch it blocks, and throws for a status from 400 on, unless `anyStatus` is set: a Failure of kind
    * `http/status`, retryable for 408, 425, 429 and 5xx (not before the response's `Retry-After`), fatal for the others,
-   * with details `{ status, text }`. Without any response: `http/timeout`, `http/connection` (retryable), `http/denied`,
-   * `http/invalid-request`, `http/too-large` (fatal).
+   * with details `{ status, text }`. Without any response: `http/timeout`, `http/connection` (retryable),
+   * `http/denied`, `http/invalid-request`, `http/too-large` (fatal).
    */
   fetch(url: string, options?: FetchOptions): Response;
   /** A GET request, as {@link fetch} sends it. */
@@ -108,12 +123,18 @@ export interface Context {
   post(url: string, json?: unknown, options?: Omit<FetchOptions, "method" | "json">): Response;
   /** A PUT request with a JSON body, as {@link fetch} sends it. */
   put(url: string, json?: unknown, options?: Omit<FetchOptions, "method" | "json">): Response;
+  /** A PATCH request with a JSON body, as {@link fetch} sends it. */
+  patch(url: string, json?: unknown, options?: Omit<FetchOptions, "method" | "json">): Response;
   /** A DELETE request, as {@link fetch} sends it. */
   delete(url: string, options?: Omit<FetchOptions, "method">): Response;
   /** Sends requests at once. Gives all responses in their order, or throws the first failure in order. */
-  fetchAll<const Requests extends readonly Request[]>(requests: Requests): { -readonly [I in keyof Requests]: Response };
+  fetchAll<const Requests extends readonly Request[]>(
+    requests: Requests,
+  ): { -readonly [I in keyof Requests]: Response };
   /** As {@link fetchAll}, with a settled result for each. */
-  fetchAllSettled<const Requests extends readonly Request[]>(requests: Requests): { -readonly [I in keyof Requests]: Settled<Response> };
+  fetchAllSettled<const Requests extends readonly Request[]>(
+    requests: Requests,
+  ): { -readonly [I in keyof Requests]: Settled<Response> };
 
   /** The key that the event belongs to; percent-encoded if it is not UTF-8. */
   readonly key: string;
@@ -131,7 +152,10 @@ export interface Context {
   readonly sourceTimestampMs: number | undefined;
   /** A header of the run's input event. */
   header(name: string): string | undefined;
-  /** Milliseconds since 1970 UTC: when this action first started, or when its last durable call had its outcome. `Date` shows the same. */
+  /**
+   * Milliseconds since 1970 UTC: when this action first started, or when its last durable call had its outcome. `Date`
+   * shows the same.
+   */
   nowMs(): number;
   /** A random whole number below 2^32. `Math.random` draws from the same. */
   randomU32(): number;
@@ -143,14 +167,14 @@ export interface Context {
 
 /**
  * One of an action's two memories: a tree of objects whose leaves are JSON values, addressed by dotted paths
- * (`order.items.count`) or lists of names (`["seen", name]`, whose dots need no care). What an action sets, it reads back
- * at once; others see it when the action has completed, and not at all if it fails.
+ * (`order.items.count`) or lists of names (`["seen", name]`, whose dots need no care). What an action sets, it reads
+ * back at once; others see it when the action has completed, and not at all if it fails.
  *
- * A leaf holds any value that is JSON. Paths do not reach into a leaf; use a path for each part that changes by itself, so
- * that a change costs no more than that part. The empty path is the root.
+ * A leaf holds any value that is JSON. Paths do not reach into a leaf; use a path for each part that changes by itself,
+ * so that a change costs no more than that part. The empty path is the root.
  *
- * Failures: `memory/invalid-path`; `memory/type-mismatch` for a value over an object or below a leaf; `json` for a value
- * that is no JSON.
+ * Failures: `memory/invalid-path`; `memory/type-mismatch` for a value over an object or below a leaf; `json` for a
+ * value that is no JSON.
  */
 export interface Memory {
   /** The value at the path, or the object there with all that is below it; undefined if nothing is there. */
@@ -165,7 +189,9 @@ export interface Memory {
   delete(path: Path): boolean;
   /** Whether a value or an object is at the path. */
   has(path: Path): boolean;
-  /** Names of the fields of the object at the path, in the order of their UTF-8 bytes; undefined if no object is there. */
+  /**
+   * Names of the fields of the object at the path, in the order of their UTF-8 bytes; undefined if no object is there.
+   */
   fields(path?: Path): string[] | undefined;
   /** Makes an empty object; nothing happens where one is. */
   newObject(path: Path): void;
@@ -182,18 +208,25 @@ export type Path = string | readonly (string | number)[];
 export interface Call {
   /** Names this call and no other, the same again when it is executed again: the other side's idempotency key. */
   readonly id: string;
+  /** What a reconciler gives for a call that happened and whose result may be null. */
+  happened<Result>(result: Result): Happened<Result>;
+}
+
+/** Says of a call that it happened, whatever it gave. */
+export interface Happened<Result> {
+  readonly value: Result;
 }
 
 /**
  * Asked when a call was cut off between its effect and its record. The result: it happened. null or undefined: it never
- * did, so it is executed. A retryable failure: unknown as yet; the attempt ends, and it is asked again. A fatal failure:
- * the outcome.
+ * did, so it is executed (`call.happened(null)`: it did, and gave null). A fatal failure: the outcome. A retryable
+ * failure: unknown as yet; the attempt ends, and it is asked again; so it is after any other error.
  */
-export type Reconciler<Result> = (call: Call) => (Result & NotAPromise) | null | undefined;
+export type Reconciler<Result> = (call: Call) => (Result & NotAPromise) | Happened<Result> | null | undefined;
 
 /** More about a durable call. */
 export interface DurableOptions<Result> {
-  /** Makes the call reconcilable. (A result that may be null stands in an object then.) */
+  /** Makes the call reconcilable. */
   readonly reconcile?: Reconciler<Result>;
 }
 
@@ -221,6 +254,8 @@ export type Request = string | ({ readonly url: string } & FetchOptions);
 export interface FetchOptions {
   /** GET if left out, or POST if there is a body. */
   readonly method?: string;
+  /** Parameters, encoded and put behind those that the URL has; without those that are undefined or null. */
+  readonly query?: Readonly<Record<string, string | number | bigint | boolean | null | undefined>>;
   /** Headers. (A secret is named in the manifest, and put into its header by the host.) */
   readonly headers?: Readonly<Record<string, string>> | Iterable<readonly [string, string]>;
   /** A body of text or bytes. */
@@ -269,9 +304,9 @@ export interface FailureOptions {
 /**
  * Why an action, or a durable call, did not succeed: recorded and replayed whole.
  *
- * A *retryable* one may succeed when tried again: the action is run again as the manifest's retry policy says. A *fatal*
- * one will not: the manifest's `on_failure` decides what becomes of the key. Any other error that an action throws is a
- * fatal failure of kind `error`.
+ * A *retryable* one may succeed when tried again: the action is run again as the manifest's retry policy says. A
+ * *fatal* one will not: the manifest's `on_failure` decides what becomes of the key. Any other error that an action
+ * throws is a fatal failure of kind `error`.
  */
 export class Failure extends Error {
   /** A failure; fatal, unless the options say otherwise. */

@@ -17,7 +17,8 @@ export function writeJson(value, what) {
 }
 
 /**
- * JSON text as a value. A whole number that a number can't hold comes as a BigInt, so that it is written again as it was.
+ * JSON text as a value. A whole number that a number can't hold comes as a BigInt, so that it is written again as it
+ * was.
  *
  * @param {string} text
  */
@@ -79,7 +80,8 @@ function writeObject(value, place) {
   const at = (name) => ({ what: place.what, path: place.path + name, within });
   if (typeof value.toJSON === "function") return write(value.toJSON(), at(""));
   if (Array.isArray(value)) return `[${Array.from(value, (item, i) => write(item, at(`[${i}]`))).join()}]`;
-  if (value instanceof Number || value instanceof String || value instanceof Boolean) return write(value.valueOf(), place);
+  if (value instanceof Number || value instanceof String || value instanceof Boolean)
+    return write(value.valueOf(), place);
   refuseObject(value, place);
   const members = Object.keys(value).filter((name) => value[name] !== undefined);
   return `{${members.map((name) => `${JSON.stringify(name)}:${write(value[name], at(`.${name}`))}`).join()}}`;
@@ -92,7 +94,7 @@ function refuseObject(value, place) {
   if (value instanceof Set) throw notJson(place, "a Set", "use an array");
   if (ArrayBuffer.isView(value)) throw notJson(place, "a typed array", "use Array.from, or a text");
   for (const type of [ArrayBuffer, RegExp, Error, WeakMap, WeakSet]) {
-    if (value instanceof type) throw notJson(place, `a ${type.name}`);
+    if (value instanceof type) throw notJson(place, `${/^[AE]/.test(type.name) ? "an" : "a"} ${type.name}`);
   }
 }
 

@@ -71,7 +71,10 @@ function shown(path) {
 function pathText(path) {
   const text = Array.isArray(path) ? path.map(escaped).join(".") : path;
   if (typeof text !== "string" || !text.isWellFormed()) {
-    throw new Failure("memory/invalid-path", `a memory path is ${JSON.stringify(path)}: give a text or a list of names`);
+    throw new Failure(
+      "memory/invalid-path",
+      `a memory path is ${JSON.stringify(path)}: give a text or a list of names`,
+    );
   }
   return text;
 }

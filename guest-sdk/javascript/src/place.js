@@ -6,7 +6,9 @@ const FRAME = /^\s*at (?:(.*) \()?(?:componentize-qjs:)?user\.js:(\d+):(\d+)\)?$
 /** What `weir-componentize` calls the SDK's own sources, which tell a user nothing. */
 export const SDK_SOURCE_PREFIX = "weir/";
 
-/** Where the map is kept: `sources`, and `lines` as the mappings of a source map, each line counted from its own start. */
+/**
+ * Where the map is kept: `sources`, and `lines` as the mappings of a source map, each line counted from its own start.
+ */
 export const SOURCE_MAP_NAME = "__weir_source_map";
 
 /** The error with its class and places, in the user's source where that is known. */

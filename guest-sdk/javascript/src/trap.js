@@ -1,6 +1,6 @@
 /**
- * @file Misuse of the contract that no outcome may hide: it ends the attempt, and nothing of it is recorded. An exception
- * is the only way to end, so one that the action catches is thrown again at the SDK's next step.
+ * @file Misuse of the contract that no outcome may hide: it ends the attempt, and nothing of it is recorded. An
+ * exception is the only way to end, so one that the action catches is thrown again at the SDK's next step.
  */
 
 class Trap extends Error {

@@ -18,7 +18,7 @@ export function encodeUtf8(text) {
 /** The bytes as text; undefined if they are not UTF-8. */
 export function decodeUtf8(bytes) {
   let text = "";
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = sequenceLength(bytes[at]);
     const code = length === 0 ? -1 : codeAt(bytes, at, length);
     if (code < 0) return undefined;
@@ -31,7 +31,7 @@ export function decodeUtf8(bytes) {
 /** The bytes as text, U+FFFD in place of each byte that is not UTF-8. */
 export function decodeUtf8Lossy(bytes) {
   let text = "";
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = sequenceLength(bytes[at]);
     const code = length === 0 ? -1 : codeAt(bytes, at, length);
     text += code < 0 ? "\ufffd" : String.fromCodePoint(code);

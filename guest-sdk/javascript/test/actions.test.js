@@ -8,9 +8,14 @@ import { TestKey } from "../src/testing/index.js";
 const nothing = () => {};
 
 test("describe lists actions in their order, with their kinds", () => {
-  const { sdk, actions: listed } = JSON.parse(describe(actions({ b: on(["x", "y"], nothing), a: on("input", nothing) })));
+  const { sdk, actions: listed } = JSON.parse(
+    describe(actions({ b: on(["x", "y"], nothing), a: on("input", nothing) })),
+  );
   assert.match(sdk, /^javascript \d/);
-  assert.deepEqual(listed, [{ name: "b", listens_to: ["x", "y"] }, { name: "a", listens_to: ["input"] }]);
+  assert.deepEqual(listed, [
+    { name: "b", listens_to: ["x", "y"] },
+    { name: "a", listens_to: ["input"] },
+  ]);
 });
 
 test("an unknown action is a failure that names it", () => {
@@ -58,7 +63,10 @@ test("an error is a fatal failure, and its places are in the log", () => {
     null.member;
   });
   assert.throws(() => key.run(failing, null), { kind: "error", retryable: false, message: /^TypeError: .*null/ });
-  assert.throws(() => key.run(failing, null), ({ cause }) => cause instanceof TypeError);
+  assert.throws(
+    () => key.run(failing, null),
+    ({ cause }) => cause instanceof TypeError,
+  );
   assert.equal(key.logs.length, 1);
   assert.equal(key.logs[0].level, "error");
   assert.match(key.logs[0].message, /TypeError: .*\n.*actions\.test\.js:\d+/s);
@@ -66,17 +74,47 @@ test("an error is a fatal failure, and its places are in the log", () => {
     throw new Error("no receipt", { cause: new RangeError("too long") });
   });
   assert.throws(() => key.run(cause, null), { kind: "error", message: "no receipt: RangeError: too long" });
-  assert.throws(() => key.run(on("x", () => { throw "a text"; }), null), { kind: "error", message: "a text" });
-  assert.throws(() => key.run(on("x", () => { throw { code: 5 }; }), null), { kind: "error", message: '{"code":5}' });
+  assert.throws(
+    () =>
+      key.run(
+        on("x", () => {
+          throw "a text";
+        }),
+        null,
+      ),
+    { kind: "error", message: "a text" },
+  );
+  assert.throws(
+    () =>
+      key.run(
+        on("x", () => {
+          throw { code: 5 };
+        }),
+        null,
+      ),
+    { kind: "error", message: '{"code":5}' },
+  );
 });
 
 test("a failure says all of itself", () => {
   const key = new TestKey("k");
   const failure = new Failure("busy", "come back", { retryAfterMs: 4999.5, details: { n: 12345678901234567890n } });
-  assert.deepEqual([failure.retryable, failure.retryAfterMs, failure.details], [true, 5000, { n: 12345678901234567890n }]);
+  assert.deepEqual(
+    [failure.retryable, failure.retryAfterMs, failure.details],
+    [true, 5000, { n: 12345678901234567890n }],
+  );
   assert.ok(failure instanceof Error);
   assert.equal(String(failure), "Failure: come back");
-  assert.throws(() => key.run(on("x", () => { throw failure; }), null), failure);
+  assert.throws(
+    () =>
+      key.run(
+        on("x", () => {
+          throw failure;
+        }),
+        null,
+      ),
+    failure,
+  );
   assert.deepEqual(key.logs, []);
   assert.equal(Failure.fatal("k", "m").retryable, false);
   assert.equal(new Failure("k", "m").retryable, false);
@@ -94,15 +132,39 @@ test("events and outputs leave in order, with ids that a replay gives again", ()
     ids.push(ctx.emitText("c", "1.0"));
   });
   const { events, outputs } = key.run(emits, { n: 2n ** 64n });
-  assert.deepEqual(events.map(({ kind }) => kind), ["a", "b", "c"]);
+  assert.deepEqual(
+    events.map(({ kind }) => kind),
+    ["a", "b", "c"],
+  );
   assert.deepEqual(events[0].payload, { n: 2n ** 64n });
   assert.deepEqual(outputs, [[{ n: 2n ** 64n }]]);
   assert.equal(new Set(ids).size, 4);
   key.again();
   assert.deepEqual(ids.slice(4), ids.slice(0, 4));
-  assert.throws(() => key.run(on("x", (_, ctx) => ctx.output()), null), { kind: "json", message: /^the output is undefined/ });
-  assert.throws(() => key.run(on("x", (_, ctx) => ctx.emitText("c", "{")), null), { kind: "json" });
-  assert.throws(() => key.run(on("x", (_, ctx) => ctx.emit("\udc00", 1)), null), { kind: "error", message: /surrogate/ });
+  assert.throws(
+    () =>
+      key.run(
+        on("x", (_, ctx) => ctx.output()),
+        null,
+      ),
+    { kind: "json", message: /^the output is undefined/ },
+  );
+  assert.throws(
+    () =>
+      key.run(
+        on("x", (_, ctx) => ctx.emitText("c", "{")),
+        null,
+      ),
+    { kind: "json" },
+  );
+  assert.throws(
+    () =>
+      key.run(
+        on("x", (_, ctx) => ctx.emit("\udc00", 1)),
+        null,
+      ),
+    { kind: "error", message: /surrogate/ },
+  );
 });
 
 test("an action sees where it stands", () => {

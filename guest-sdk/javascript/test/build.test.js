@@ -20,11 +20,16 @@ function project(t, files) {
 }
 
 function weirComponentize(folder, args, { bin = join(HERE, "bin/weir-componentize.js"), env = process.env } = {}) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], { cwd: folder, env, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
+    cwd: folder,
+    env,
+    encoding: "utf8",
+  });
   return { status, stdout, stderr };
 }
 
-const ACTION = 'import { actions, on } from "weir";\nexport default actions({ a: on("input", (n, ctx) => ctx.output(n)) });\n';
+const ACTION =
+  'import { actions, on } from "weir";\nexport default actions({ a: on("input", (n, ctx) => ctx.output(n)) });\n';
 
 test("JavaScript and TypeScript become components by the same command", (t) => {
   const typed = ACTION.replace("(n, ctx)", "(n: number, ctx)");
@@ -49,12 +54,21 @@ test("what is wrong with a source is said by its place", (t) => {
     refusal(`${WEIR}export default actions({\n  page: on("x", async () => {}),\n});`),
     /^a\.ts can't be loaded: action `page` is async: make it a plain function.*\n    at a\.ts:3:\d+$/,
   );
-  assert.match(refusal(`${WEIR}type A = 1;\nexport default actions({`), /^a\.ts:3:\d+: Expected identifier but found end of file$/);
+  assert.match(
+    refusal(`${WEIR}type A = 1;\nexport default actions({`),
+    /^a\.ts:3:\d+: Expected identifier but found end of file$/,
+  );
   assert.match(refusal("import './b.ts';"), /^a\.ts:1:8: Could not resolve "\.\/b\.ts"$/m);
   assert.match(refusal("export const a = 1;"), /^a\.ts has no default export: end it with `export default actions/);
   assert.match(refusal("export default { a: 1 };"), /its default export is not made by actions/);
-  assert.match(refusal('import { TestKey } from "weir/testing";\nexport default TestKey;'), /weir\/testing is for tests/);
-  assert.match(refusal(`${WEIR}const id = Math.random();\nexport default actions({ a: on("x", () => id) });`), /Math\.random\(\) outside an action.*\n    at a\.ts:2:\d+$/s);
+  assert.match(
+    refusal('import { TestKey } from "weir/testing";\nexport default TestKey;'),
+    /weir\/testing is for tests/,
+  );
+  assert.match(
+    refusal(`${WEIR}const id = Math.random();\nexport default actions({ a: on("x", () => id) });`),
+    /Math\.random\(\) outside an action.*\n    at a\.ts:2:\d+$/s,
+  );
   assert.equal(refusal("", "nowhere.ts"), "nowhere.ts does not exist");
 });
 
@@ -66,12 +80,18 @@ test("a package may look at the clock while it loads", (t) => {
   });
   assert.deepEqual(weirComponentize(folder, ["a.js"]), { status: 0, stdout: "", stderr: "" });
   writeFileSync(join(folder, "node_modules/drawing/index.js"), "export const drawn = crypto.randomUUID();");
-  assert.match(weirComponentize(folder, ["a.js"]).stderr, /crypto\.\w+\(\) outside an action .*\n    at node_modules\/drawing\/index\.js:1/);
+  assert.match(
+    weirComponentize(folder, ["a.js"]).stderr,
+    /crypto\.\w+\(\) outside an action .*\n    at node_modules\/drawing\/index\.js:1/,
+  );
 });
 
 test("an async function among the sources is warned of", (t) => {
   const helper = "export function* all() {}\nexport const wait = async () => { await 1; }; // async\n";
-  const folder = project(t, { "a.js": `import { wait } from "./helper.ts";\n${ACTION.replace("=> ctx", "=> wait() && ctx")}`, "helper.ts": helper });
+  const folder = project(t, {
+    "a.js": `import { wait } from "./helper.ts";\n${ACTION.replace("=> ctx", "=> wait() && ctx")}`,
+    "helper.ts": helper,
+  });
   const { status, stderr } = weirComponentize(folder, ["a.js"]);
   assert.equal(status, 0, stderr);
   assert.match(stderr, /^warning: helper\.ts:2:21: an async function: .* never runs\n$/);
@@ -100,7 +120,10 @@ const payload: number = 5;
 console.log(new TestKey("k").run(list.a, payload).outputs);
 throw new Error("at line 5" as string);
 `;
-  const folder = project(t, { "a.ts": ACTION.replace("(n, ctx)", "(n: number, ctx)"), "package.json": '{ "type": "module" }' });
+  const folder = project(t, {
+    "a.ts": ACTION.replace("(n, ctx)", "(n: number, ctx)"),
+    "package.json": '{ "type": "module" }',
+  });
   writeFileSync(join(folder, "a.test.ts"), test);
   const args = ["--enable-source-maps", "--import", join(HERE, "build/typescript.js"), "a.test.ts"];
   const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8" });

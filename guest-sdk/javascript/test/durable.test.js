@@ -72,7 +72,14 @@ test("a retryable failure that ends the attempt is not recorded, one that the ac
     throw Failure.retryable("busy", "come back");
   };
   const key = new TestKey("k");
-  assert.throws(() => key.run(action((ctx) => ctx.durable("ask", 1, busy)), null), { kind: "busy", retryable: true });
+  assert.throws(
+    () =>
+      key.run(
+        action((ctx) => ctx.durable("ask", 1, busy)),
+        null,
+      ),
+    { kind: "busy", retryable: true },
+  );
   assert.throws(() => key.again(), { kind: "busy" });
   assert.equal(runs, 2);
   const passes = action((ctx) => {
@@ -82,7 +89,13 @@ test("a retryable failure that ends the attempt is not recorded, one that the ac
   key.run(passes, null);
   key.again();
   assert.equal(runs, 3);
-  assert.deepEqual(key.calls.map(({ name, replayed }) => [name, replayed]), [["ask", true], ["then", true]]);
+  assert.deepEqual(
+    key.calls.map(({ name, replayed }) => [name, replayed]),
+    [
+      ["ask", true],
+      ["then", true],
+    ],
+  );
 });
 
 test("a call that is tried again in a loop keeps its id, another has its own", () => {
@@ -108,7 +121,10 @@ test("a call that is tried again in a loop keeps its id, another has its own", (
 
 test("an action that asks for other calls than were recorded fails as a divergence", () => {
   const key = new TestKey("k");
-  key.run(action((ctx) => ctx.durable("a", { x: 1, y: [2] }, () => 1)), null);
+  key.run(
+    action((ctx) => ctx.durable("a", { x: 1, y: [2] }, () => 1)),
+    null,
+  );
   assert.deepEqual(key.again(action((ctx) => ctx.output(ctx.durable("a", { y: [2], x: 1 }, () => 2)))).outputs, [1]);
   for (const other of [
     (ctx) => ctx.durable("b", { x: 1, y: [2] }, () => 1),
@@ -126,7 +142,10 @@ test("what a replay would skip is refused in a body, whatever the action catches
     [(ctx) => ctx.sensory.newObject("a"), /memory\.newObject/],
     [(ctx) => ctx.emit("a", 1), /emit/],
     [(ctx) => ctx.durable("inner", null, () => 1), /durable call `inner` in the body of another/],
-    [(ctx) => ctx.durableAll([{ name: "inner", args: null, request: "https://x/" }]), /durable call `inner` in the body/],
+    [
+      (ctx) => ctx.durableAll([{ name: "inner", args: null, request: "https://x/" }]),
+      /durable call `inner` in the body/,
+    ],
   ]) {
     const key = new TestKey("k");
     const tries = action((ctx) => {
@@ -153,22 +172,46 @@ test("what a replay would skip is refused in a body, whatever the action catches
 test("a body or a reconciler that is async is refused before anything is recorded", () => {
   const key = new TestKey("k");
   const async = action((ctx) => ctx.durable("a", null, async () => 1));
-  assert.throws(() => key.run(async, null), { kind: "error", message: /durable call `a`: its body is an async function/ });
+  assert.throws(() => key.run(async, null), {
+    kind: "error",
+    message: /durable call `a`: its body is an async function/,
+  });
   const reconciler = action((ctx) => ctx.durable("a", null, () => 1, { reconcile: async () => 1 }));
   assert.throws(() => key.run(reconciler, null), { kind: "error", message: /its reconciler is an async/ });
   const promises = action((ctx) => ctx.durable("a", null, () => Promise.resolve(1)));
   assert.throws(() => key.run(promises, null), { kind: "trap", message: /durable call `a` gave a promise/ });
-  assert.throws(() => key.run(action((ctx) => ctx.durable("a", null)), null), { kind: "error", message: /its body is no function/ });
-  assert.throws(() => key.run(action((ctx) => ctx.durable("a", undefined, () => 1)), null), { kind: "json", message: /arguments of durable call `a`/ });
+  assert.throws(
+    () =>
+      key.run(
+        action((ctx) => ctx.durable("a", null)),
+        null,
+      ),
+    { kind: "error", message: /its body is no function/ },
+  );
+  assert.throws(
+    () =>
+      key.run(
+        action((ctx) => ctx.durable("a", undefined, () => 1)),
+        null,
+      ),
+    { kind: "json", message: /arguments of durable call `a`/ },
+  );
   assert.deepEqual(key.calls, []);
 });
 
 test("a result that is no JSON is a failed outcome", () => {
   const key = new TestKey("k");
-  assert.throws(() => key.run(action((ctx) => ctx.durable("a", null, () => new Map())), null), {
-    kind: "json",
-    message: /^the result of durable call `a` is a Map/,
-  });
+  assert.throws(
+    () =>
+      key.run(
+        action((ctx) => ctx.durable("a", null, () => new Map())),
+        null,
+      ),
+    {
+      kind: "json",
+      message: /^the result of durable call `a` is a Map/,
+    },
+  );
   assert.equal(key.calls[0].failure.kind, "json");
 });
 
@@ -219,6 +262,21 @@ test("a reconciler that can't tell is asked again, one that fails for good is th
   assert.deepEqual([key.calls[0].replayed, charges()], [true, 1]);
 });
 
+test("a call that happened and gave null is not executed again", () => {
+  const { again, charges } = afterCrash((call) => call.happened(null));
+  assert.equal(again(), null);
+  assert.equal(charges(), 1);
+});
+
+test("a reconciler with a mistake ends the attempt, and is asked again", () => {
+  let isMended = false;
+  const { again, charges } = afterCrash((call) => (isMended ? { found: call.id.length } : call.there.is.none));
+  assert.throws(again, { kind: "error", retryable: false });
+  isMended = true;
+  assert.deepEqual(again(), { found: 32 });
+  assert.equal(charges(), 1);
+});
+
 test("a plain call that was cut off is executed again with the same id", () => {
   const key = new TestKey("k");
   const ids = [];
@@ -243,7 +301,13 @@ test("parallel calls are made by their requests, and each recorded", () => {
   assert.deepEqual(key.run(compares, { n: 1 }).outputs, [5]);
   const keys = key.requests.map(({ headers }) => headers.get("Idempotency-Key"));
   assert.equal(new Set(keys).size, 2);
-  assert.deepEqual(key.requests.map((request) => [request.method, request.json()]), [["POST", { n: 1 }], ["POST", { n: 1 }]]);
+  assert.deepEqual(
+    key.requests.map((request) => [request.method, request.json()]),
+    [
+      ["POST", { n: 1 }],
+      ["POST", { n: 1 }],
+    ],
+  );
   key.again();
   assert.equal(key.requests.length, 2);
 });

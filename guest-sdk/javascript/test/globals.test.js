@@ -6,7 +6,12 @@ import { on } from "../src/index.js";
 import { TestKey } from "../src/testing/index.js";
 
 const draws = on("input", (_, ctx) => {
-  ctx.output([Math.random(), crypto.randomUUID(), Array.from(crypto.getRandomValues(new Uint16Array(3))), ctx.randomU32()]);
+  ctx.output([
+    Math.random(),
+    crypto.randomUUID(),
+    Array.from(crypto.getRandomValues(new Uint16Array(3))),
+    ctx.randomU32(),
+  ]);
 });
 
 test("randomness is the same again on replay, and another for each task", () => {
@@ -43,10 +48,22 @@ test("the date is the key's", () => {
     assert.ok(new Day() instanceof Day);
     assert.equal(new Day().getTime(), 1_000_000_000_000);
     assert.equal(performance.now(), Date.now());
-    ctx.output([Date.now(), new Date(), new Date(2020, 1, 1).getFullYear(), Date.UTC(2020), Date.parse("2020-01-01"), ctx.nowMs()]);
+    ctx.output([
+      Date.now(),
+      new Date(),
+      new Date(2020, 1, 1).getFullYear(),
+      Date.UTC(2020),
+      Date.parse("2020-01-01"),
+      ctx.nowMs(),
+    ]);
   });
   assert.deepEqual(key.run(reads, null).outputs[0], [
-    1_000_000_000_000, "2001-09-09T01:46:40.000Z", 2020, Date.UTC(2020), Date.parse("2020-01-01"), 1_000_000_000_000,
+    1_000_000_000_000,
+    "2001-09-09T01:46:40.000Z",
+    2020,
+    Date.UTC(2020),
+    Date.parse("2020-01-01"),
+    1_000_000_000_000,
   ]);
   assert.ok(Math.abs(Date.now() - performance.timeOrigin) < 3_600_000, "the test's own clock is back");
 });
@@ -65,7 +82,10 @@ test("the console writes to the log", (t) => {
   key.run(says, null);
   assert.deepEqual(key.logs.slice(0, 4), [
     { level: "info", message: 'n is 1 of two, {"a":1} 3n undefined' },
-    { level: "debug", message: '{"n":"5n","f":{"listensTo":["input"],"run":"[function ]"},"s":[1],"nested":[["a",1]]}' },
+    {
+      level: "debug",
+      message: '{"n":"5n","f":{"listensTo":["input"],"run":"[function ]"},"s":[1],"nested":[["a",1]]}',
+    },
     { level: "warn", message: "100% half \ufffd" },
     { level: "error", message: "Assertion failed: no" },
   ]);
@@ -73,7 +93,13 @@ test("the console writes to the log", (t) => {
 });
 
 test("what an action can't have says what to use", () => {
-  for (const [name, advice] of [["fetch", /ctx\.fetch/], ["setTimeout", /retryAfterMs/], ["setInterval", /emit/], ["setImmediate", /call/], ["queueMicrotask", /call/]]) {
+  for (const [name, advice] of [
+    ["fetch", /ctx\.fetch/],
+    ["setTimeout", /retryAfterMs/],
+    ["setInterval", /emit/],
+    ["setImmediate", /call/],
+    ["queueMicrotask", /call/],
+  ]) {
     const body = on("x", () => globalThis[name](() => {}, 1));
     assert.throws(() => new TestKey("k").run(body, null), { kind: "error", message: advice }, name);
   }

@@ -30,7 +30,11 @@ test("the guide's first action passes the guide's tests", (t) => {
   writeFileSync(join(folder, "test/actions.test.js"), block("ten quakes make no swarm"));
   const env = { ...process.env };
   delete env.NODE_TEST_CONTEXT;
-  const { status, stdout } = spawnSync(process.execPath, ["--test", "test/actions.test.js"], { cwd: folder, env, encoding: "utf8" });
+  const { status, stdout } = spawnSync(process.execPath, ["--test", "test/actions.test.js"], {
+    cwd: folder,
+    env,
+    encoding: "utf8",
+  });
   assert.equal(status, 0, stdout);
   assert.match(stdout, /pass 2$/m);
 });
@@ -38,7 +42,10 @@ test("the guide's first action passes the guide's tests", (t) => {
 /** Runs a block of the guide in an action, with these names around it. */
 function runBlock(key, words, names = {}) {
   const body = new Function("ctx", ...Object.keys(names), block(words));
-  return key.run(on("input", (_, ctx) => void body(ctx, ...Object.values(names))), null);
+  return key.run(
+    on("input", (_, ctx) => void body(ctx, ...Object.values(names))),
+    null,
+  );
 }
 
 test("the guide's lines on memory do what they say", () => {
@@ -52,23 +59,38 @@ test("the guide's lines on HTTP do what they say", (t) => {
   t.mock.method(console, "warn", () => {});
   const key = new TestKey("k");
   key.onRequest(({ method }) => (method === "DELETE" ? { status: 404, text: "none" } : { json: 1 }));
-  runBlock(key, "rates.example", { order: { n: 1 } });
-  assert.deepEqual(key.requests.map(({ method, url }) => [method, url]), [
-    ["GET", "https://rates.example/eur"],
-    ["POST", "https://stock.example/"],
-    ["POST", "https://fraud.example/"],
-    ["DELETE", "https://stock.example/1"],
-  ]);
+  runBlock(key, "rates.example/", { order: { n: 1 } });
+  assert.deepEqual(
+    key.requests.map(({ method, url }) => [method, url]),
+    [
+      ["GET", "https://rates.example/?of=eur"],
+      ["POST", "https://stock.example/"],
+      ["POST", "https://fraud.example/"],
+      ["DELETE", "https://stock.example/1"],
+    ],
+  );
   assert.deepEqual(key.logs, [{ level: "warn", message: "was gone: none" }]);
 });
 
 test("the guide's charge is found again after a crash", () => {
-  const source = block('reconcile: (call) => findCharge').replace(/^charge: on\("order", /, "").replace(/\),\s*$/, "");
+  const source = block("reconcile: (call) => findCharge")
+    .replace(/^charge: on\("order", /, "")
+    .replace(/\),\s*$/, "");
   const charge = new Function("feeFor", "newCharge", "findCharge", `return ${source}`);
-  const run = charge(({ cents }) => cents / 10, (_, id) => ({ id, made: "new" }), (_, id) => ({ id, made: "found" }));
+  const run = charge(
+    ({ cents }) => cents / 10,
+    (_, id) => ({ id, made: "new" }),
+    (_, id) => ({ id, made: "found" }),
+  );
   const key = new TestKey("k");
   key.crashIn("charge");
   assert.throws(() => key.run(on("order", run), { cents: 50 }), { kind: "crash" });
   assert.equal(key.again().outputs[0].made, "found");
-  assert.deepEqual(key.calls.map(({ name, replayed }) => [name, replayed]), [["fee", true], ["charge", false]]);
+  assert.deepEqual(
+    key.calls.map(({ name, replayed }) => [name, replayed]),
+    [
+      ["fee", true],
+      ["charge", false],
+    ],
+  );
 });

@@ -15,8 +15,15 @@ test("what JSON holds is read and written as it was", () => {
 
 test("whole numbers are never rounded", () => {
   for (const text of [
-    "9007199254740991", "9007199254740992", "9007199254740993", "-9007199254740993", "18446744073709551615", "18446744073709551616",
-    "123456789012345678901234567890", "100000000000000000", "123456789012345680000",
+    "9007199254740991",
+    "9007199254740992",
+    "9007199254740993",
+    "-9007199254740993",
+    "18446744073709551615",
+    "18446744073709551616",
+    "123456789012345678901234567890",
+    "100000000000000000",
+    "123456789012345680000",
   ]) {
     assert.equal(again(text), text);
     const within = `{"__proto__":[${text},"9007199254740993 \\" [",{"n":-0}],"m":1.5e3}`;
@@ -51,14 +58,17 @@ test("what is no JSON is refused by its place", () => {
     [new Set([1]), "it is a Set"],
     [{ bytes: new Uint8Array(2) }, "it.bytes is a typed array"],
     [Promise.resolve(1), "it is a promise, which is no JSON: actions are not async"],
-    [new Error("x"), "it is a Error"],
+    [new Error("x"), "it is an Error"],
     [cyclic, "it.a[0] is within itself"],
   ]) {
-    assert.throws(() => writeJson(value, "it"), (failure) => {
-      assert.equal(failure.kind, "json");
-      assert.ok(failure.message.startsWith(message), failure.message);
-      return true;
-    });
+    assert.throws(
+      () => writeJson(value, "it"),
+      (failure) => {
+        assert.equal(failure.kind, "json");
+        assert.ok(failure.message.startsWith(message), failure.message);
+        return true;
+      },
+    );
   }
 });
 
@@ -69,7 +79,10 @@ test("members that are undefined are left out, toJSON is asked, objects of class
     #secret = 1;
     static none = 0;
   }
-  assert.equal(writeJson({ a: undefined, b: new Date(0), c: new Money() }, "it"), '{"b":"1970-01-01T00:00:00.000Z","c":{"cents":5,"currency":"EUR"}}');
+  assert.equal(
+    writeJson({ a: undefined, b: new Date(0), c: new Money() }, "it"),
+    '{"b":"1970-01-01T00:00:00.000Z","c":{"cents":5,"currency":"EUR"}}',
+  );
 });
 
 test("a deep value is no mistake", () => {

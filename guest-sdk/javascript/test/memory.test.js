@@ -6,7 +6,10 @@ import { TestKey } from "../src/testing/index.js";
 
 /** Runs a body as an action on the key. */
 function run(key, body) {
-  return key.run(on("input", (payload, ctx) => body(ctx)), null);
+  return key.run(
+    on("input", (payload, ctx) => body(ctx)),
+    null,
+  );
 }
 
 /** What the body gives, as the action's output. */
@@ -19,11 +22,20 @@ test("an action reads what it set, others what it left", () => {
   run(key, ({ memory }) => {
     memory.set("order.items", [{ count: 3 }]);
     assert.deepEqual(memory.get("order"), { items: [{ count: 3 }] });
-    assert.equal(memory.update("order.total", (n) => n + 5, 0), 5);
-    assert.equal(memory.update("order.total", (n) => n + 5, 0), 10);
+    assert.equal(
+      memory.update("order.total", (n) => n + 5, 0),
+      5,
+    );
+    assert.equal(
+      memory.update("order.total", (n) => n + 5, 0),
+      10,
+    );
   });
   assert.deepEqual(key.memory.get(""), { order: { items: [{ count: 3 }], total: 10 } });
-  assert.deepEqual(outputOf(({ memory }) => memory.fields("order"), key), ["items", "total"]);
+  assert.deepEqual(
+    outputOf(({ memory }) => memory.fields("order"), key),
+    ["items", "total"],
+  );
 });
 
 test("nothing is undefined, null is a value", () => {
@@ -35,7 +47,10 @@ test("nothing is undefined, null is a value", () => {
     memory.set("nothing", null);
     assert.equal(memory.get("nothing"), null);
     assert.equal(memory.has("nothing"), true);
-    assert.equal(memory.update("nothing", (value) => value, 5), null);
+    assert.equal(
+      memory.update("nothing", (value) => value, 5),
+      null,
+    );
     assert.equal(memory.delete("nothing"), true);
     assert.equal(memory.delete("nothing"), false);
   });
@@ -75,7 +90,11 @@ test("names of a list need no escaping", () => {
 
 test("a path that is none is a failure, and the action may catch it", () => {
   for (const path of ["a..b", ".", "a.", "a\\b", ["a", ""], [""], undefined, 5, "\ud800"]) {
-    assert.throws(() => run(new TestKey("k"), ({ memory }) => memory.get(path)), { kind: "memory/invalid-path" }, String(path));
+    assert.throws(
+      () => run(new TestKey("k"), ({ memory }) => memory.get(path)),
+      { kind: "memory/invalid-path" },
+      String(path),
+    );
   }
   const caught = outputOf(({ memory }) => {
     try {

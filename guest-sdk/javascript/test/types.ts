@@ -21,7 +21,9 @@ const quakes = actions({
     is<typeof place, string>();
     if (n > 10) ctx.emit("swarm", { ...quake, place });
   }),
-  page: on<Quake>(["swarm", "alarm"], (quake, ctx) => ctx.output(ctx.post("https://x/", quake).json<{ id: string }>().id)),
+  page: on<Quake>(["swarm", "alarm"], (quake, ctx) =>
+    ctx.output(ctx.post("https://x/", quake).json<{ id: string }>().id),
+  ),
   any: on("any", (payload, ctx) => ctx.output(payload.whatever)),
 });
 export default quakes;
@@ -29,16 +31,22 @@ export default quakes;
 on("x", (_, ctx) => {
   const fee = ctx.durable("fee", [1], ({ id }) => id.length);
   is<typeof fee, number>();
-  const charge = ctx.durable("charge", fee, (call) => ({ id: call.id }), { reconcile: (call) => (call.id === "" ? null : { id: "a" }) });
+  const charge = ctx.durable("charge", fee, (call) => ({ id: call.id }), {
+    reconcile: (call) => (call.id === "" ? null : { id: "a" }),
+  });
   is<typeof charge, { id: string }>();
   ctx.durable("nothing", null, () => {});
+  const maybe = ctx.durable("maybe", null, () => null as string | null, { reconcile: (call) => call.happened(null) });
+  is<typeof maybe, string | null>();
   const [a, b] = ctx.durableAll([
     { name: "a", args: 1, request: "https://x/", read: (response) => response.text() },
     { name: "b", args: 1, request: { url: "https://x/", json: 1 }, read: (response) => response.status },
   ]);
   is<typeof a, string>();
   is<typeof b, number>();
-  const each = ctx.durableAllSettled(["a", "b"].map((shop) => ({ name: "q", args: shop, request: shop, read: (r: Response) => r.text() })));
+  const each = ctx.durableAllSettled(
+    ["a", "b"].map((shop) => ({ name: "q", args: shop, request: shop, read: (r: Response) => r.text() })),
+  );
   is<(typeof each)[number], Settled<string>>();
   const [first, second] = ctx.fetchAll(["https://x/", { url: "https://x/", method: "PUT", anyStatus: true }]);
   is<typeof first, Response>();
@@ -58,15 +66,31 @@ key.onRequest((request) => (request.url === "" ? 503 : { json: request.json() })
 on("x", async () => {});
 // @ts-expect-error nor does it give a promise
 on("x", () => Promise.resolve(1));
+declare const ctx: Context;
+interface Charge {
+  id: string;
+}
+declare function charge(): Charge;
+is<Charge, ReturnType<typeof charge>>();
+const charged = ctx.durable("charge", null, charge, { reconcile: () => charge() });
+is<typeof charged, Charge>();
+const list = ctx.durable("list", null, (): Charge[] => [charge()]);
+is<typeof list, Charge[]>();
+on("x", (): Charge => charge());
+on("x", (_, ctx) => ctx.memory.update<Charge[]>("list", (list) => [...list, charge()], []));
+const parsed = ctx.durable("parsed", null, () => ctx.get("https://x/").json<Charge>());
+is<typeof parsed, Charge>();
+const any = ctx.durable("any", null, () => ctx.get("https://x/").json());
+is<typeof any, any>();
 // @ts-expect-error nor does a body
-on("x", (_, ctx) => { ctx.durable("a", null, async () => 1); });
+ctx.durable("a", null, async () => 1);
 // @ts-expect-error what is no action
 actions({ a: () => {} });
 // @ts-expect-error a payload of another type
 key.run(quakes.count, { magnitude: "1" });
 // @ts-expect-error an option that fetch has elsewhere
-on("x", (_, ctx) => { ctx.fetch("https://x/", { signal: null }); });
+ctx.fetch("https://x/", { signal: null });
 // @ts-expect-error a path of objects
-on("x", (_, ctx) => { ctx.memory.get({ a: 1 }); });
+ctx.memory.get({ a: 1 });
 // @ts-expect-error a failure's option that is none
 new Failure("k", "m", { retry: true });

@@ -52,7 +52,10 @@ export class RecordedCalls {
     if (isReplayed) this.#show(name, true, step.outcome);
     const mayRepeat = isReplayed && isRetryable(step.outcome);
     this.#asked.push({ name, args, isReconcilable, isOpen: !isReplayed, ordinal, mayRepeat });
-    const id = createHash("sha256").update(JSON.stringify([this.#key, name, args, ordinal])).digest("hex").slice(0, 32);
+    const id = createHash("sha256")
+      .update(JSON.stringify([this.#key, name, args, ordinal]))
+      .digest("hex")
+      .slice(0, 32);
     return { position, id, step };
   }
 
@@ -99,7 +102,8 @@ export class RecordedCalls {
    * gives its ordinal back, but not to those that began together with it.
    */
   #freeOrdinal(name, args, batchFrom) {
-    const holds = (call, position) => call.name === name && call.args === args && (!call.mayRepeat || position >= batchFrom);
+    const holds = (call, position) =>
+      call.name === name && call.args === args && (!call.mayRepeat || position >= batchFrom);
     const held = new Set(this.#asked.filter(holds).map((call) => call.ordinal));
     let ordinal = 0;
     while (held.has(ordinal)) ordinal += 1;

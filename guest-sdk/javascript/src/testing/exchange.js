@@ -34,12 +34,13 @@ function answerOf(given, refuse) {
 }
 
 /**
- * An answer as a recorded outcome. Statuses that may be gone next time count as retryable failures, whose details hold the
- * response, so that a replay gives it back.
+ * An answer as a recorded outcome. Statuses that may be gone next time count as retryable failures, whose details hold
+ * the response, so that a replay gives it back.
  */
 export function outcomeOfAnswer(answer) {
   const { response, error } = answer;
-  if (error !== undefined) return { failure: withAnswer(Failure.retryable(`http/${error.tag}`, error.val ?? ""), answer) };
+  if (error !== undefined)
+    return { failure: withAnswer(Failure.retryable(`http/${error.tag}`, error.val ?? ""), answer) };
   if (!isRetryableStatus(response.status)) return { ok: writeJson(shown(response), "the response"), answer };
   return { failure: withAnswer(Failure.retryable("http/status", String(response.status)), answer) };
 }

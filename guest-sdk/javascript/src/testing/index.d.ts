@@ -1,9 +1,9 @@
 /**
  * Unit tests of actions: natively, without a host.
  *
- * A {@link TestKey} is one key with its memory. Run actions on it, then look at what they emitted and remember. What the
- * host promises holds here too: an action that fails leaves nothing behind, durable calls are recorded and replayed,
- * changes inside a durable call's body are refused.
+ * A {@link TestKey} is one key with its memory. Run actions on it, then look at what they emitted and remember. What
+ * the host promises holds here too: an action that fails leaves nothing behind, durable calls are recorded and
+ * replayed, changes inside a durable call's body are refused.
  *
  * ```js
  * import assert from "node:assert/strict";
@@ -37,12 +37,14 @@ export class TestKey {
    * would be told: a {@link Failure}; nothing of what the action did is seen then.
    */
   run<Payload>(action: Action<Payload>, payload: Payload): Completed;
-  /** Runs the action as a further one of the same run, for an event that one before it emitted: sensory memory stays. */
+  /**
+   * Runs the action as a further one of the same run, for an event that one before it emitted: sensory memory stays.
+   */
   follow<Payload>(action: Action<Payload>, payload: Payload): Completed;
   /**
    * Runs the last action again for the same event, from the memory before it, with the calls recorded so far: its next
-   * attempt if it failed, or, if it completed, as after a crash just before its completion was durable. Give another action
-   * to run another version of it.
+   * attempt if it failed, or, if it completed, as after a crash just before its completion was durable. Give another
+   * action to run another version of it.
    */
   again(action?: Action<any>): Completed;
 

@@ -70,7 +70,11 @@ export class TestKey {
   #attempt(action) {
     if (typeof action?.run !== "function") throw new TypeError("what runs on a TestKey is made by on(kind, function)");
     const task = this.#task;
-    const event = { id: `${this.#key}/${this.#runs - 1}/${task.ordinal}`, kind: action.listensTo[0], payload: task.text };
+    const event = {
+      id: `${this.#key}/${this.#runs - 1}/${task.ordinal}`,
+      kind: action.listensTo[0],
+      payload: task.text,
+    };
     const memory = clonesOf(this.#trees);
     const attempt = new Attempt({
       key: this.#key,

@@ -40,7 +40,8 @@ export class Tree {
     const names = namesOf(path);
     const node = this.#toBeChanged(names, path);
     if (node instanceof Map) return;
-    if (node !== undefined) throw mismatch(`make object ${JSON.stringify(path)}: a value stands there; remove it first`);
+    if (node !== undefined)
+      throw mismatch(`make object ${JSON.stringify(path)}: a value stands there; remove it first`);
     this.#parentOf(names).set(names.at(-1), new Map());
   }
 
@@ -91,7 +92,9 @@ export class Tree {
 
 function textOf(node) {
   if (typeof node === "string") return node;
-  return `{${sorted(node).map(([name, below]) => `${JSON.stringify(name)}:${textOf(below)}`).join()}}`;
+  return `{${sorted(node)
+    .map(([name, below]) => `${JSON.stringify(name)}:${textOf(below)}`)
+    .join()}}`;
 }
 
 function cloned(node) {

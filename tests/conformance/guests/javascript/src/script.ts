@@ -124,13 +124,12 @@ function reconcilerOf({ function: name, found }: Step): (call: Call) => any {
   return (call) => {
     console.info(`find ${name} ${call.id}`);
     if (found.fail !== undefined) throw failureOf(found.fail);
-    return found.never ? undefined : found.ok;
+    return found.never ? undefined : call.happened(found.ok);
   };
 }
 
 function charge(step: Step, ctx: Context): unknown {
-  const body = (call: Call) =>
-    ctx.post(step.url, step.arguments, { headers: { "Idempotency-Key": call.id } }).json();
+  const body = (call: Call) => ctx.post(step.url, step.arguments, { headers: { "Idempotency-Key": call.id } }).json();
   const reconcile = (call: Call) => {
     try {
       return ctx.get(`${step.url}?id=${call.id}`).json();
