@@ -1,6 +1,7 @@
 //! What the suite stands on: the real binary in folders of its own, watched, killed and looked at from outside.
 
 pub mod control;
+pub mod exact;
 pub mod files;
 pub mod guests;
 pub mod kafka;
@@ -11,6 +12,7 @@ pub mod post;
 pub mod process;
 pub mod project;
 pub mod random;
+pub mod server;
 pub mod torture;
 pub mod wait;
 

@@ -3,6 +3,7 @@
 mod bad_input;
 mod cli;
 mod component;
+mod conformance;
 mod deploy;
 mod drain;
 mod examples;

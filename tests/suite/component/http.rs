@@ -1,6 +1,5 @@
 //! Outgoing HTTP [S36] [S33].
 
-use super::server::{Server, respond};
 use super::{Handed, Outcome, Trial, grant, load, runtime};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
@@ -9,6 +8,7 @@ use weir_component::{Grants, HttpGrant, Interrupted, Secret};
 use weir_core::action_state::{CallPut, CallStatus};
 use weir_core::failure::FailureClass;
 use weir_core::limits::InvocationLimits;
+use weir_tests::server::{Server, respond};
 
 fn trial(server: &Server, steps: Value) -> Trial {
     Trial::with(load("probe", grant(&server.origin), &[], &InvocationLimits::default()), steps)
@@ -51,7 +51,7 @@ fn a_request_is_a_durable_call_that_is_sent_once() {
     let asked = server.asked();
     assert_eq!(asked.len(), 1, "the replay sent nothing");
     assert_eq!(asked[0].line, "POST /orders?x=1 HTTP/1.1");
-    assert_eq!(asked[0].body, "{\"n\":1}");
+    assert_eq!(asked[0].body, b"{\"n\":1}");
     assert_eq!(asked[0].header("idempotency-key").map(str::len), Some(32));
 }
 

@@ -5,7 +5,6 @@ mod effects;
 mod http;
 mod limits;
 mod reuse;
-mod server;
 mod wasi;
 
 use serde_json::{Value, json};
@@ -42,7 +41,7 @@ fn guest(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}; run `make guests`"))
 }
 
-fn host() -> &'static ComponentHost {
+pub(crate) fn host() -> &'static ComponentHost {
     static HOST: OnceLock<ComponentHost> = OnceLock::new();
     HOST.get_or_init(|| {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
@@ -195,7 +194,7 @@ impl Trial {
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 

@@ -2,17 +2,25 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::wait::PATIENCE;
 
 /// One request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Asked {
+    /// Method, path with query, version.
     pub line: String,
+    /// Names in lower case.
     pub headers: Vec<(String, String)>,
-    pub body: String,
+    /// Its bytes.
+    pub body: Vec<u8>,
 }
 
 impl Asked {
+    /// The first header of the name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
@@ -20,8 +28,16 @@ impl Asked {
 
 /// Serves until the process ends.
 pub struct Server {
+    /// `http://127.0.0.1:PORT`.
     pub origin: String,
     asked: Arc<Mutex<Vec<Asked>>>,
+    connections: Arc<Connections>,
+}
+
+#[derive(Default)]
+struct Connections {
+    accepted: AtomicU64,
+    closed: AtomicU64,
 }
 
 impl Server {
@@ -31,16 +47,39 @@ impl Server {
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let answer = Arc::new(move |asked: &Asked| answer(asked).into());
+        let connections: Arc<Connections> = Arc::default();
         std::thread::spawn({
-            let asked = asked.clone();
+            let (asked, connections) = (asked.clone(), connections.clone());
             move || {
                 for stream in listener.incoming() {
-                    let (asked, answer) = (asked.clone(), answer.clone());
-                    std::thread::spawn(move || serve(stream.unwrap(), &asked, &*answer));
+                    connections.accepted.fetch_add(1, Ordering::SeqCst);
+                    let (asked, answer, connections) = (asked.clone(), answer.clone(), connections.clone());
+                    std::thread::spawn(move || {
+                        serve(stream.unwrap(), &asked, &*answer);
+                        connections.closed.fetch_add(1, Ordering::SeqCst);
+                    });
                 }
             }
         });
-        Self { origin, asked }
+        Self { origin, asked, connections }
+    }
+
+    /// Waits until all that clients sent before they went away is heard.
+    pub fn settle(&self) {
+        let before = self.connections.accepted.load(Ordering::SeqCst);
+        // Connections are accepted in their order: after this one, all earlier ones were.
+        let last = TcpStream::connect(self.origin.trim_start_matches("http://")).unwrap();
+        drop(last);
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let closed = self.connections.closed.load(Ordering::SeqCst);
+            let accepted = self.connections.accepted.load(Ordering::SeqCst);
+            if accepted > before && closed == accepted {
+                return;
+            }
+            assert!(Instant::now() < until, "{} of {accepted} clients went away", closed);
+            std::thread::sleep(Duration::from_micros(100));
+        }
     }
 
     /// Answers 200 with this body.
@@ -48,15 +87,18 @@ impl Server {
         Self::start(move |_| respond(200, "", body))
     }
 
+    /// A URL of this server.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }
 
+    /// What it was asked so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 }
 
+/// An answer with this status, these header lines, each with its end, and this body.
 pub fn respond(status: u16, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
 }
@@ -87,5 +129,5 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
     let length = headers.iter().find(|(name, _)| name == "content-length");
     let mut body = vec![0; length.map_or(0, |(_, value)| value.parse().unwrap())];
     reader.read_exact(&mut body).ok()?;
-    Some(Asked { line: line.trim_end().to_owned(), headers, body: String::from_utf8(body).unwrap() })
+    Some(Asked { line: line.trim_end().to_owned(), headers, body })
 }
