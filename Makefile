@@ -4,8 +4,11 @@ CARGO ?= cargo
 PROFILE = --release --locked
 SEEDS ?= 2000
 export WEIR_SIMULATION_SEEDS ?= $(SEEDS)
+# The languages whose SDKs, guests and templates are tested.
+export WEIR_LANGUAGES ?= rust,javascript,python
+ALL_LANGUAGES = rust,javascript,python,go,c
 
-.PHONY: demo demo-kafka test check guests host simulate torture bench bench-kafka mutants clean
+.PHONY: demo demo-kafka test test-languages check guests host simulate torture bench bench-kafka mutants clean
 
 # Without Kafka, which would take as long again to build. The rest is the same for both, and built once.
 demo: tools guests-quakes          ## runs examples/quakes, killed five times on the way
@@ -16,11 +19,14 @@ demo-kafka: tools tools-kafka guests-quakes   ## the same on Kafka: two hosts, k
 	$(CARGO) build $(PROFILE) -p weir -p quakes-world
 	examples/quakes/kafka.sh
 
-test: tools tools-kafka guests    ## passes the whole test suite
-	$(CARGO) build $(PROFILE) -p weir -p quakes-world
+test: tools tools-kafka guests    ## passes the whole test suite; of guests, those in Rust, JavaScript and Python
 	$(CARGO) test $(PROFILE) --workspace
 	cd guest-sdk/rust && $(CARGO) test --locked
+	scripts/test-sdks
 	cd examples/quakes/actions && CARGO_TARGET_DIR=../../../guest-sdk/rust/target $(CARGO) test --locked
+
+test-languages:                    ## the same with guests in all languages
+	$(MAKE) test WEIR_LANGUAGES=$(ALL_LANGUAGES)
 
 check: tools tools-kafka          ## formatting and lints, warnings denied
 	$(CARGO) fmt --all --check
@@ -30,7 +36,8 @@ check: tools tools-kafka          ## formatting and lints, warnings denied
 	cd tests/guests && $(CARGO) fmt --all --check
 	cd examples/quakes/actions && $(CARGO) fmt --all --check && CARGO_TARGET_DIR=../../../guest-sdk/rust/target $(CARGO) clippy --locked --all-targets -- -D warnings
 
-guests: tools                      ## builds the guests of tests and examples
+guests: tools tools-kafka          ## builds the guests of tests and examples
+	$(CARGO) build $(PROFILE) -p weir -p quakes-world
 	scripts/build-guests
 
 guests-quakes: tools
@@ -41,7 +48,6 @@ simulate:                          ## SEEDS=… histories of the simulator
 	$(CARGO) run $(PROFILE) -p weir-simulator --bin weir-simulate -- --cluster --seeds $(SEEDS)
 
 torture: tools tools-kafka guests ## the kill tests, 200 kills instead of 10, and what else takes minutes
-	$(CARGO) build $(PROFILE) -p weir -p quakes-world
 	WEIR_KILLS=200 $(CARGO) test $(PROFILE) -p weir-tests --test suite -- kill torture --nocapture
 
 bench: tools tools-kafka guests   ## the figures of BENCHMARKS.md

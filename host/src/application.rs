@@ -5,7 +5,7 @@ use crate::settings::{ComponentSettings, Settings, near_name};
 use anyhow::{Context, anyhow, bail};
 use std::path::PathBuf;
 use std::sync::Arc;
-use weir_component::{ComponentHost, ComponentSource, Grants, HostSettings, HttpGrant, LoadedComponent};
+use weir_component::{ComponentHost, ComponentSource, Grants, HostSettings, HttpGrant, LoadedComponent, Watcher};
 use weir_core::plan::{Plan, PlannedAction};
 
 /// An application that can be run.
@@ -22,11 +22,12 @@ pub struct Application {
 
 impl Application {
     /// Loads the components that the settings name and makes their plan. Every error is one of manifest or component.
-    /// Secrets are read where `with_secrets` says so: to look at a component none is needed.
-    pub fn load(settings: &Settings, secrets: Secrets) -> anyhow::Result<Self> {
+    /// Secrets are read where `secrets` says so: to look at a component none is needed. A watcher is told what actions do.
+    pub fn load(settings: &Settings, secrets: Secrets, watcher: Option<Watcher>) -> anyhow::Result<Self> {
         let host = ComponentHost::new(HostSettings {
             cache_directory: cache_directory(),
             invocations_max: u32::try_from(settings.limits.invocations_max).unwrap_or(u32::MAX),
+            watcher,
         })?;
         let components: Vec<LoadedComponent> = settings
             .components

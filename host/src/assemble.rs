@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use weir_component::Watcher;
 use weir_core::event::PartitionId;
 use weir_core::key::Key;
 use weir_core::limits::{OnQueueFull, OperatorLimits};
@@ -35,12 +36,14 @@ pub const PARTITIONS: u32 = 64;
 const ON_KAFKA: &str = "source, sink and dead letters are on Kafka where the store is, and only there";
 
 /// What `weir run` is told beside the settings.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct RunOptions {
     /// Put action-state records that can't be decoded into a file beside the store, and go on [S27].
     pub set_aside_undecodable: bool,
     /// On Kafka: go on without input events that were deleted before they were read.
     pub skip_deleted_input: bool,
+    /// Told what actions do, where somebody watches.
+    pub watcher: Option<Watcher>,
 }
 
 /// How a run ended, when it did not fail.
@@ -98,7 +101,7 @@ fn run_on_kafka(_: &Settings, _: &RunOptions) -> Result<RunEnd, RunError> {
 fn run_here(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     check_files(settings).map_err(RunError::Use)?;
-    let application = Application::load(settings, Secrets::Read).map_err(RunError::Use)?;
+    let application = Application::load(settings, Secrets::Read, options.watcher.clone()).map_err(RunError::Use)?;
     let store = open_store(settings)?;
     let record = store.read_checkpoint()?;
     check_source(settings, record.as_ref()).map_err(RunError::Use)?;
@@ -138,9 +141,12 @@ fn run_here(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunErro
             drain: Duration::from_millis(settings.limits.drain_ms_max),
             counts,
         };
-        let progress = service::show_progress(settings, &service);
+        // Who watches sees how far it is.
+        let progress = options.watcher.is_none().then(|| service::show_progress(settings, &service));
         let outcome = Coordinator::run(start, signals).await.map_err(RunError::Run);
-        progress.finish();
+        if let Some(progress) = progress {
+            progress.finish();
+        }
         outcome
     });
     runtime.shutdown_background();
@@ -166,10 +172,7 @@ pub fn open_store(settings: &Settings) -> Result<Store, RunError> {
         StoreKind::Kafka => Err(RunError::Use(anyhow!(
             "store.kind is \"kafka\": what it holds is asked of a running host, there is no store here to open"
         ))),
-        StoreKind::Memory => {
-            tracing::warn!("store.kind is \"memory\": nothing survives this process, a restart begins anew");
-            Ok(Store::Memory(MemoryStore::new(store_settings)))
-        }
+        StoreKind::Memory => Ok(Store::Memory(MemoryStore::new(store_settings))),
         StoreKind::Embedded => match EmbeddedStore::open(&settings.store.directory, &settings.name, store_settings) {
             Ok(store) => Ok(Store::Embedded(store)),
             Err(error) if error.is_refusal() => Err(RunError::of_use(error)),

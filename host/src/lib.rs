@@ -7,7 +7,8 @@ pub mod build;
 pub mod cli;
 pub mod clock;
 pub mod control;
-pub mod distinct;
+pub mod dev;
+mod distinct;
 pub mod driver;
 pub mod embedded;
 #[cfg(feature = "kafka")]

@@ -37,7 +37,7 @@ pub fn sources(endings: &[&str]) -> Vec<(String, String)> {
             let path = entry.expect("an entry").path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             // What is built, fetched or hidden is not ours.
-            if name == "target" || name.starts_with('.') {
+            if name == "target" || name == "node_modules" || name.starts_with('.') {
                 continue;
             }
             if path.is_dir() {

@@ -13,6 +13,7 @@ pub mod process;
 pub mod project;
 pub mod random;
 pub mod server;
+pub mod toolchain;
 pub mod torture;
 pub mod wait;
 

@@ -1,7 +1,7 @@
 //! Compiled components, kept so that a component is compiled once for each engine.
 //!
-//! One file a component and engine, `DIGEST-ENGINE.aot`: eight bytes of magic, the SHA-256 of the rest, and the rest,
-//! what the compiler gave. A file is written whole, then renamed. The folder must belong to this user and be closed to
+//! One file a component and engine, `DIGEST-ENGINE.aot`: eight bytes of magic, the SHA-256 of the rest, and the rest:
+//! how long compiling took, microseconds in eight bytes, the least first; and what the compiler gave. A file is written whole, then renamed. The folder must belong to this user and be closed to
 //! all others, for whoever can write a file there runs code in this host; a folder that is open is not used.
 
 use crate::precompiled::OwnCode;
@@ -11,10 +11,29 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-const MAGIC: &[u8; 8] = b"weiraot1";
+const MAGIC: &[u8; 8] = b"weiraot2";
+/// Magic and digest.
+const SEAL_BYTES: usize = 40;
+const TIME_BYTES: usize = 8;
+
+/// A component that can be instantiated, and what it took.
+pub(crate) struct Compiled {
+    pub(crate) component: Component,
+    pub(crate) cost: CompileCost,
+}
+
+/// What it took to have a component compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompileCost {
+    /// The compilation, now or when what is kept was compiled.
+    pub compile: Duration,
+    /// Loading what is kept; none where it was compiled now.
+    pub load: Option<Duration>,
+}
 
 /// A folder of compiled components.
 #[derive(Debug)]
@@ -36,20 +55,36 @@ impl CodeCache {
     }
 
     /// The component, compiled now if it is not kept.
-    pub(crate) fn component(&self, engine: &Engine, digest: &str, bytes: &[u8]) -> wasmtime::Result<Component> {
-        let Some(folder) = &self.folder else { return Component::from_binary(engine, bytes) };
-        let file = folder.join(format!("{digest}-{:016x}.aot", compatibility(engine)));
-        if let Some(code) = read(&file) {
-            match OwnCode::trust(code).load(engine) {
-                Ok(component) => return Ok(component),
-                Err(error) => tracing::warn!("compile again: {}: {error}", file.display()),
-            }
+    pub(crate) fn component(&self, engine: &Engine, digest: &str, bytes: &[u8]) -> wasmtime::Result<Compiled> {
+        let file =
+            self.folder.as_ref().map(|folder| folder.join(format!("{digest}-{:016x}.aot", compatibility(engine))));
+        if let Some(file) = &file
+            && let Some(compiled) = load_kept(engine, file)
+        {
+            return Ok(compiled);
         }
+        let began_at = Instant::now();
         let code = engine.precompile_component(bytes)?;
-        if let Err(error) = write(&file, &code) {
+        let compile = began_at.elapsed();
+        if let Some(file) = &file
+            && let Err(error) = write(file, compile, &code)
+        {
             tracing::warn!("compiled component is not kept: {}: {error}", file.display());
         }
-        OwnCode::trust(code).load(engine)
+        let component = OwnCode::trust(code).load(engine)?;
+        Ok(Compiled { component, cost: CompileCost { compile, load: None } })
+    }
+}
+
+fn load_kept(engine: &Engine, file: &Path) -> Option<Compiled> {
+    let began_at = Instant::now();
+    let (compile, code) = read(file)?;
+    match OwnCode::trust(code).load(engine) {
+        Ok(component) => Some(Compiled { component, cost: CompileCost { compile, load: Some(began_at.elapsed()) } }),
+        Err(error) => {
+            tracing::warn!("compile again: {}: {error}", file.display());
+            None
+        }
     }
 }
 
@@ -77,22 +112,28 @@ fn open_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// What a whole file holds; none where there is none, or it is not whole.
-fn read(file: &Path) -> Option<Vec<u8>> {
+fn read(file: &Path) -> Option<(Duration, Vec<u8>)> {
     let mut bytes = fs::read(file).ok()?;
-    let whole = bytes.len() > 40 && bytes[..8] == *MAGIC && bytes[8..40] == Sha256::digest(&bytes[40..])[..];
+    let whole = bytes.len() > SEAL_BYTES + TIME_BYTES
+        && bytes[..8] == *MAGIC
+        && bytes[8..SEAL_BYTES] == Sha256::digest(&bytes[SEAL_BYTES..])[..];
     if !whole {
         tracing::warn!("compile again: {} is damaged", file.display());
         return None;
     }
-    bytes.drain(..40);
-    Some(bytes)
+    let time = bytes[SEAL_BYTES..SEAL_BYTES + TIME_BYTES].try_into().expect("so many bytes were taken");
+    bytes.drain(..SEAL_BYTES + TIME_BYTES);
+    Some((Duration::from_micros(u64::from_le_bytes(time)), bytes))
 }
 
-fn write(file: &Path, code: &[u8]) -> io::Result<()> {
+fn write(file: &Path, compile: Duration, code: &[u8]) -> io::Result<()> {
+    let time = u64::try_from(compile.as_micros()).unwrap_or(u64::MAX).to_le_bytes();
+    let digest = Sha256::new().chain_update(time).chain_update(code).finalize();
     let unfinished = file.with_extension(unique());
     let written = new_file(&unfinished).and_then(|mut unfinished| {
         unfinished.write_all(MAGIC)?;
-        unfinished.write_all(&Sha256::digest(code))?;
+        unfinished.write_all(&digest)?;
+        unfinished.write_all(&time)?;
         unfinished.write_all(code)
     });
     let renamed = written.and_then(|()| fs::rename(&unfinished, file));
@@ -134,13 +175,16 @@ mod tests {
         let folder = folder.path().join("code");
         let (engine, bytes) = (Engine::default(), component());
         let cache = CodeCache::new(Some(&folder));
-        cache.component(&engine, "d1", &bytes).unwrap();
+        let compiled = cache.component(&engine, "d1", &bytes).unwrap().cost;
+        assert_eq!(compiled.load, None);
         let file = only_file(&folder);
         let kept = fs::read(&file).unwrap();
         // What is no component any more is served all the same: it came from the file.
-        cache.component(&engine, "d1", b"not wasm").unwrap();
+        let loaded = cache.component(&engine, "d1", b"not wasm").unwrap().cost;
+        assert!(loaded.load.is_some());
+        assert_eq!(loaded.compile.as_micros(), compiled.compile.as_micros(), "what it took is kept, too");
 
-        for damage in [kept.len() / 2, kept.len() - 1, 3, 20] {
+        for damage in [kept.len() / 2, kept.len() - 1, 3, 20, 43] {
             let mut damaged = kept.clone();
             damaged[damage] ^= 1;
             fs::write(&file, &damaged).unwrap();

@@ -2,6 +2,7 @@
 //! action as fields.
 
 use crate::load::GuestSettings;
+use crate::watch::{Step, Watch};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tracing::Level;
 use weir_core::event::ActionName;
@@ -27,6 +28,7 @@ pub(crate) struct GuestLog(Mutex<Lines>);
 struct Lines {
     guest: Arc<GuestSettings>,
     about: Option<About>,
+    watch: Option<Watch>,
     lines_max: usize,
     lines: usize,
     dropped: usize,
@@ -47,6 +49,7 @@ impl GuestLog {
         Self(Mutex::new(Lines {
             guest,
             about: None,
+            watch: None,
             lines_max: 0,
             lines: 0,
             dropped: 0,
@@ -57,8 +60,9 @@ impl GuestLog {
     }
 
     /// From here on, lines are about this task; of none while the component describes itself.
-    pub(crate) fn begin(&self, task: Option<&Task>, lines_max: usize) {
+    pub(crate) fn begin(&self, task: Option<&Task>, lines_max: usize, watch: Option<Watch>) {
         let mut lines = self.lock();
+        lines.watch = watch;
         lines.about = task.map(|task| About {
             key: task.key.clone(),
             sequence_number: task.sequence_number.0,
@@ -162,10 +166,14 @@ impl Lines {
         }
         self.lines = 0;
         self.dropped = 0;
+        self.watch = None;
         self.last_words.clear();
     }
 
     fn tell(&self, level: Level, text: &str) {
+        if let Some(watch) = &self.watch {
+            watch.tell(Step::Logged { level, line: text.to_owned() });
+        }
         let component = &*self.guest.name;
         let key = self.about.as_ref().map(|about| about.key.to_text());
         let key = key.as_deref();
@@ -256,7 +264,7 @@ mod tests {
     #[test]
     fn a_line_carries_key_sequence_number_and_action() {
         let lines = told(|log| {
-            log.begin(Some(&task()), 10);
+            log.begin(Some(&task()), 10, None);
             log.write(Level::ERROR, "no quote");
         });
         let expected =
@@ -273,7 +281,7 @@ mod tests {
     #[test]
     fn prints_are_lines_and_the_last_needs_no_newline() {
         let lines = told(|log| {
-            log.begin(Some(&task()), 10);
+            log.begin(Some(&task()), 10, None);
             log.print(PrintStream::Stdout, b"one\ntw");
             log.print(PrintStream::Stderr, b"careful\n");
             log.print(PrintStream::Stdout, b"o");
@@ -291,7 +299,7 @@ mod tests {
     #[test]
     fn lines_over_the_limit_are_counted_and_dropped() {
         let lines = told(|log| {
-            log.begin(Some(&task()), 2);
+            log.begin(Some(&task()), 2, None);
             for _ in 0..5 {
                 log.write(Level::INFO, "again");
             }
@@ -305,7 +313,7 @@ mod tests {
     #[test]
     fn secrets_and_endless_lines_do_not_reach_the_log() {
         let lines = told(|log| {
-            log.begin(Some(&task()), 10);
+            log.begin(Some(&task()), 10, None);
             log.write(Level::INFO, "key hunter22!");
             log.write(Level::INFO, &"x".repeat(3 * LINE_BYTES_MAX));
         });
@@ -316,7 +324,7 @@ mod tests {
     #[test]
     fn last_words_are_what_was_said_of_an_error() {
         told(|log| {
-            log.begin(Some(&task()), 10);
+            log.begin(Some(&task()), 10, None);
             log.write(Level::INFO, "fine");
             log.print(PrintStream::Stderr, b"panicked at a.rs:1:\nboom\nnote: run with `RUST_BACKTRACE=1`\n");
             assert_eq!(log.last_words().as_deref(), Some("panicked at a.rs:1: boom"));

@@ -13,9 +13,11 @@ use crate::port::{Interrupted, InvocationPort};
 use crate::state::Job;
 use crate::ticker::Ticker;
 use crate::trap::guest_end;
+use crate::watch::{Ending, Step, Watch, Watcher, ending};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 use wasmtime::Engine;
 use weir_core::failure::Failure;
 use weir_core::invocation::{Abort, GuestEnd, Invocation, InvocationEnd};
@@ -27,11 +29,13 @@ pub struct HostSettings {
     pub cache_directory: Option<PathBuf>,
     /// Invocations at once, over all shards; further ones wait.
     pub invocations_max: u32,
+    /// Told what invocations do, where somebody watches.
+    pub watcher: Option<Watcher>,
 }
 
 impl Default for HostSettings {
     fn default() -> Self {
-        Self { cache_directory: None, invocations_max: 1_000 }
+        Self { cache_directory: None, invocations_max: 1_000, watcher: None }
     }
 }
 
@@ -71,12 +75,16 @@ impl ComponentHost {
 
     /// An invoker, with HTTP connections of its own: one for each shard.
     pub fn invoker(&self) -> Invoker {
-        Invoker { http: HttpClient::new(self.roots.clone(), None) }
+        self.invoker_with(None)
     }
 
     /// An invoker whose requests leave only while the gate is open.
     pub fn gated_invoker(&self, gate: Arc<dyn EffectGate>) -> Invoker {
-        Invoker { http: HttpClient::new(self.roots.clone(), Some(gate)) }
+        self.invoker_with(Some(gate))
+    }
+
+    fn invoker_with(&self, gate: Option<Arc<dyn EffectGate>>) -> Invoker {
+        Invoker { http: HttpClient::new(self.roots.clone(), gate), watcher: self.settings.watcher.clone() }
     }
 
     fn engine(&self, stack_bytes: usize) -> wasmtime::Result<(Engine, Slots)> {
@@ -96,6 +104,7 @@ impl ComponentHost {
 #[derive(Clone)]
 pub struct Invoker {
     http: HttpClient,
+    watcher: Option<Watcher>,
 }
 
 impl Invoker {
@@ -113,24 +122,38 @@ impl Invoker {
         port: Arc<dyn InvocationPort>,
     ) -> impl Future<Output = Result<InvocationEnd, Interrupted>> + Send + use<I> {
         let (component, http, invocation) = (component.0.clone(), self.http.clone(), invocation.into());
+        let watcher = self.watcher.clone();
         async move {
+            let watch = watcher.map(|watcher| Watch::new(watcher, component.guest.clone(), invocation.id()));
+            if let Some(watch) = &watch {
+                watch.tell(Step::Began { task: Box::new(invocation.task().clone()), attempt: invocation.attempt() });
+            }
             let limits = invocation.limits();
             let (wall_ms_max, value_bytes_max) = (limits.wall_ms_max, limits.value_bytes_max);
             let task = invocation.task();
             let (action, event, mut id) = (task.action.clone(), task.event.clone(), [0; 36]);
             let lent = LentEvent { id: event.id.as_text(&mut id), kind: &event.kind, payload: event.payload.as_str() };
-            let job = Box::new(Job { invocation, port, http });
+            let job = Box::new(Job { invocation, port, http, watch: watch.clone() });
             let mut instance = Instance::take(&component, instance_reuse, job).await;
+            let began_at = Instant::now();
             let end = match instance.serve(&component, action.as_str(), lent, wall_ms_max).await {
                 Ok(Ok(())) => GuestEnd::Returned(Ok(())),
                 Ok(Err(failure)) => match returned_failure(failure, value_bytes_max) {
                     Ok(failure) => GuestEnd::Returned(Err(failure)),
                     Err(abort) => GuestEnd::Aborted(abort),
                 },
-                Err(error) => guest_end(&error, instance.state())?,
+                Err(error) => guest_end(&error, instance.state()).inspect_err(|Interrupted| {
+                    if let Some(watch) = &watch {
+                        watch.tell(Step::Ended { ending: Ending::Interrupted, took: began_at.elapsed() });
+                    }
+                })?,
             };
             let mut job = instance.end(&component, instance_reuse);
-            Ok(job.invocation.end(end))
+            let end = job.invocation.end(end);
+            if let Some(watch) = &watch {
+                watch.tell(Step::Ended { ending: ending(&end.result), took: began_at.elapsed() });
+            }
+            Ok(end)
         }
     }
 }

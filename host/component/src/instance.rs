@@ -18,6 +18,9 @@ use weir_core::limits::InvocationLimits;
 
 /// A component that takes longer to describe itself is refused.
 const DESCRIBE_TIME_MAX: Duration = Duration::from_secs(10);
+/// Fresh instances that are measured, and how long that may take.
+const MEASURED_MAX: usize = 101;
+const MEASURE_TIME_MAX: Duration = Duration::from_millis(200);
 /// Instances of one component that wait to serve again.
 const IDLE_INSTANCES_MAX: usize = 16;
 /// What a guest may pass in one call above its limits: names, lists, headers.
@@ -167,6 +170,23 @@ pub(crate) fn describe(pre: &ComponentPre<HostState>, guest: &Arc<GuestSettings>
         }),
         None => Err(format!("it did not end within {} s", DESCRIBE_TIME_MAX.as_secs())),
     }
+}
+
+/// How long a fresh instance takes: the median of as many as [`MEASURE_TIME_MAX`] has room for. The first, which finds
+/// nothing in the caches, does not count where there are others.
+pub(crate) fn measure_instance(pre: &ComponentPre<HostState>, guest: &Arc<GuestSettings>) -> Option<Duration> {
+    let began_at = Instant::now();
+    let mut times = Vec::new();
+    while times.len() < MEASURED_MAX && (times.is_empty() || began_at.elapsed() < MEASURE_TIME_MAX) {
+        let instance_began_at = Instant::now();
+        let mut store = store(pre.engine(), HostState::new(guest.clone(), None));
+        block_on(pre.instantiate_async(&mut store))?.ok()?;
+        drop(store);
+        times.push(instance_began_at.elapsed());
+    }
+    let mut counted = if times.len() > 1 { times.split_off(1) } else { times };
+    counted.sort_unstable();
+    counted.get(counted.len() / 2).copied()
 }
 
 /// Runs what waits for nothing but its turn; none if it takes too long.

@@ -26,7 +26,9 @@ mod state;
 mod ticker;
 mod trap;
 mod wasi;
+mod watch;
 
+pub use cache::CompileCost;
 pub use contract::CONTRACT_VERSION;
 pub use describe::{DescribedAction, Description};
 pub use error::{LoadError, LoadErrorReason};
@@ -35,4 +37,5 @@ pub use http::{EffectGate, GrantError, HttpGrant};
 pub use load::{ComponentSource, Grants, LoadedComponent};
 pub use port::{DoorClosed, DoorFuture, Interrupted, InvocationPort};
 pub use secret::Secret;
+pub use watch::{Ending, KnownCall, MemoryOperation, Seen, Step, Watcher};
 pub use weir_core::limits::InvocationLimits;

@@ -1,12 +1,12 @@
 //! Components as the host takes them in.
 
 use crate::bindings::ComponentPre;
-use crate::cache::CodeCache;
+use crate::cache::{CodeCache, CompileCost};
 use crate::contract;
 use crate::describe::Description;
 use crate::error::{LoadError, LoadErrorReason};
 use crate::http::{GrantedOrigins, HttpGrant, TlsRoots};
-use crate::instance::{Instance, Slots, describe};
+use crate::instance::{Instance, Slots, describe, measure_instance};
 use crate::secret::Redactor;
 use crate::state::HostState;
 use crate::ticker::Ticks;
@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::{ComponentExportIndex, Linker};
 use weir_core::limits::InvocationLimits;
@@ -74,6 +75,7 @@ pub struct LoadedComponent(pub(crate) Arc<Loaded>);
 pub(crate) struct Loaded {
     digest: Arc<str>,
     size_bytes: usize,
+    compile_cost: CompileCost,
     imports: Vec<String>,
     description: Description,
     pub(crate) guest: Arc<GuestSettings>,
@@ -110,6 +112,17 @@ impl LoadedComponent {
     pub fn size_bytes(&self) -> usize {
         self.0.size_bytes
     }
+
+    /// What it took to have it compiled.
+    pub fn compile_cost(&self) -> CompileCost {
+        self.0.compile_cost
+    }
+
+    /// Measures now what a fresh instance takes, a store of its own included: the median of some; none where the
+    /// component can't be instantiated.
+    pub fn measure_instance(&self) -> Option<Duration> {
+        measure_instance(&self.0.pre, &self.0.guest)
+    }
 }
 
 impl fmt::Debug for LoadedComponent {
@@ -142,7 +155,8 @@ impl Loader<'_> {
         }
         let digest = hexadecimal(&Sha256::digest(&source.bytes));
         let compiled = self.cache.component(&self.engine, &digest, &source.bytes);
-        let component = compiled.map_err(|error| LoadErrorReason::Malformed(first_line(&error)))?;
+        let compiled = compiled.map_err(|error| LoadErrorReason::Malformed(first_line(&error)))?;
+        let component = compiled.component;
         let imports = contract::check_names(&self.engine, &component)?;
 
         let linker = linker(&self.engine).map_err(|error| LoadErrorReason::Engine(first_line(&error)))?;
@@ -165,6 +179,7 @@ impl Loader<'_> {
         Ok(LoadedComponent(Arc::new(Loaded {
             digest: digest.into(),
             size_bytes: source.bytes.len(),
+            compile_cost: compiled.cost,
             imports,
             description,
             guest,

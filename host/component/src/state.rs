@@ -6,6 +6,7 @@ use crate::load::GuestSettings;
 use crate::meter::{CpuMeter, ResourceMeter};
 use crate::port::InvocationPort;
 use crate::wasi::WasiState;
+use crate::watch::{Step, Watch};
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::StoreContextMut;
@@ -44,9 +45,17 @@ pub(crate) struct Job {
     pub(crate) invocation: Box<Invocation>,
     pub(crate) port: Arc<dyn InvocationPort>,
     pub(crate) http: HttpClient,
+    pub(crate) watch: Option<Watch>,
 }
 
 impl Job {
+    /// Tells a step, where somebody watches.
+    pub(crate) fn watch(&self, step: impl FnOnce(&Watch) -> Step) {
+        if let Some(watch) = &self.watch {
+            watch.tell(step(watch));
+        }
+    }
+
     pub(crate) fn wall_ms(&self) -> u64 {
         self.port.wall_clock_us() / 1000
     }
@@ -86,7 +95,7 @@ impl HostState {
         let limits = job.invocation.limits();
         self.cpu.restart(limits);
         if let Some(log) = &self.log {
-            log.begin(Some(job.invocation.task()), limits.log_lines_max);
+            log.begin(Some(job.invocation.task()), limits.log_lines_max, job.watch.clone());
         }
         self.job = Some(job);
     }
@@ -114,7 +123,8 @@ impl HostState {
             let log = GuestLog::new(self.guest.clone());
             let task = self.job.as_ref().map(|job| job.invocation.task());
             let limits = self.job.as_ref().map_or(&*self.guest.limits, |job| job.invocation.limits());
-            log.begin(task, limits.log_lines_max);
+            let watch = self.job.as_ref().and_then(|job| job.watch.clone());
+            log.begin(task, limits.log_lines_max, watch);
             Arc::new(log)
         })
     }

@@ -33,7 +33,7 @@ pub(super) fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, R
         false => error.into(),
     })?;
     let settings = &fitting(settings, &topics);
-    let application = Application::load(settings, Secrets::Read).map_err(RunError::Use)?;
+    let application = Application::load(settings, Secrets::Read, None).map_err(RunError::Use)?;
     let counts = Arc::new(CheckpointCounts::default());
     let (ends_sender, ends) = mpsc::channel(ENDS_MAX * settings.host.shards + 1);
     let start = HostStart { settings, options, kafka, topics, counts: counts.clone(), ends: ends_sender };

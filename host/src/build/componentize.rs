@@ -17,46 +17,60 @@ const CONTRACT: [(&str, &str); 9] = [
     ("world.wit", include_str!("../../../wit/world.wit")),
 ];
 const WORLD: &str = "component";
-const PREVIEW1: &str = "wasi_snapshot_preview1";
 
-/// Why a core module can't be made a component.
+/// WASI of before the components, which toolchains for Go and C ask for: answered inside the component.
+const PREVIEW1: &str = "wasi_snapshot_preview1";
+const PREVIEW1_MODULE: &str = include_str!("preview1.wat");
+const PREVIEW1_WORLD: (&str, &str) = ("preview1.wit", include_str!("preview1.wit"));
+
+/// Why a core module can't be made a component: it does not fit the world.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ComponentizeError {
-    /// It asks for WASI of before the components.
-    #[error("the module imports {PREVIEW1}: build it for wasm32-wasip2, or without WASI (wasm32-unknown-unknown)")]
-    Preview1,
-    /// It does not fit the world.
-    #[error("the module does not fit the world `component` of weir:action: {0}")]
-    Misfit(String),
+#[error("the module does not fit the world `component` of weir:action: {0}")]
+pub struct ComponentizeError(String);
+
+impl ComponentizeError {
+    /// In one line, whatever the libraries say.
+    fn new(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string().trim().replace('\n', ", "))
+    }
 }
 
 /// The component that this core module is the code of.
 pub fn componentize(module: &[u8]) -> Result<Vec<u8>, ComponentizeError> {
-    let misfit =
-        |error: &dyn std::fmt::Display| ComponentizeError::Misfit(error.to_string().trim().replace('\n', ", "));
+    let failed = |error: anyhow::Error| ComponentizeError::new(format_args!("{error:#}"));
     let mut module = module.to_vec();
     if !names_its_world(&module) {
-        let (resolve, world) = contract().map_err(|error| misfit(&error))?;
-        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
-            .map_err(|error| misfit(&format_args!("{error:#}")))?;
+        embed_world(&mut module, &CONTRACT, WORLD)?;
     }
-    let encoder = ComponentEncoder::default().validate(true).module(&module);
-    let component = encoder.and_then(|mut encoder| encoder.encode()).map_err(|error| format!("{error:#}"));
-    component.map_err(|error| match error.contains(PREVIEW1) {
-        true => ComponentizeError::Preview1,
-        false => misfit(&error),
-    })
+    let encoder = ComponentEncoder::default().validate(true).module(&module).map_err(failed)?;
+    let mut encoder = encoder.adapter(PREVIEW1, &preview1()?).map_err(failed)?;
+    encoder.encode().map_err(failed)
 }
 
-fn contract() -> Result<(Resolve, wit_parser::WorldId), String> {
-    let mut sources = SourceMap::default();
-    for (name, text) in CONTRACT {
-        sources.push_str(name, text);
+/// The module that answers WASI preview1; it is left out of a component that does not ask for it.
+fn preview1() -> Result<Vec<u8>, ComponentizeError> {
+    let mut module = wat::parse_str(PREVIEW1_MODULE).map_err(ComponentizeError::new)?;
+    let sources: Vec<(&str, &str)> = CONTRACT.into_iter().chain([PREVIEW1_WORLD]).collect();
+    embed_world(&mut module, &sources, "preview1")?;
+    Ok(module)
+}
+
+/// Writes into a module which world it is made for.
+fn embed_world(module: &mut Vec<u8>, sources: &[(&str, &str)], world: &str) -> Result<(), ComponentizeError> {
+    let (resolve, world) = read_world(sources, world).map_err(ComponentizeError::new)?;
+    embed_component_metadata(module, &resolve, world, StringEncoding::UTF8)
+        .map_err(|error| ComponentizeError::new(format_args!("{error:#}")))
+}
+
+fn read_world(sources: &[(&str, &str)], world: &str) -> Result<(Resolve, wit_parser::WorldId), String> {
+    let mut map = SourceMap::default();
+    for (name, text) in sources {
+        map.push_str(name, *text);
     }
-    let package = sources.parse().map_err(|(sources, error)| error.render(&sources))?;
+    let package = map.parse().map_err(|(map, error)| error.render(&map))?;
     let mut resolve = Resolve::default();
     let package = resolve.push_group(package).map_err(|error| error.to_string())?;
-    let world = resolve.select_world(&[package], Some(WORLD)).map_err(|error| format!("{error:#}"))?;
+    let world = resolve.select_world(&[package], Some(world)).map_err(|error| format!("{error:#}"))?;
     Ok((resolve, world))
 }
 
@@ -85,7 +99,7 @@ mod tests {
             .collect();
         files.sort();
         assert_eq!(files, CONTRACT.map(|(name, _)| name.to_owned()));
-        contract().unwrap();
+        read_world(&CONTRACT, WORLD).unwrap();
     }
 
     #[test]
@@ -101,14 +115,23 @@ mod tests {
     }
 
     #[test]
+    fn what_asks_for_preview1_becomes_a_component_that_imports_no_wasi() {
+        let import =
+            r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))) (memory"#;
+        let component = componentize(&wat::parse_str(GUEST.replace("(memory", import)).unwrap()).unwrap();
+        let host = weir_component::ComponentHost::new(Default::default()).unwrap();
+        let source = weir_component::ComponentSource { bytes: component, ..Default::default() };
+        let imports = host.load(source).unwrap().imports().to_vec();
+        assert!(!imports.iter().any(|import| import.starts_with("wasi:")), "{imports:?}");
+        let unknown = GUEST.replace("(memory", &import.replace("fd_write", "fd_tell_fortune"));
+        let refused = componentize(&wat::parse_str(unknown).unwrap()).unwrap_err().to_string();
+        assert!(refused.contains("fd_tell_fortune"), "{refused}");
+    }
+
+    #[test]
     fn a_module_that_does_not_fit_is_refused_in_one_line() {
         let empty = componentize(&wat::parse_str("(module)").unwrap()).unwrap_err().to_string();
         assert!(empty.contains("does not fit the world") && !empty.contains('\n'), "{empty}");
-        let with_import = GUEST.replace(
-            "(memory",
-            r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))) (memory"#,
-        );
-        assert_eq!(componentize(&wat::parse_str(&with_import).unwrap()), Err(ComponentizeError::Preview1));
         assert!(componentize(b"\0asm\x01\0\0\0\xff").is_err());
     }
 }

@@ -2,8 +2,11 @@
 
 mod command;
 mod componentize;
+mod language;
 mod module;
+mod tools;
 
 pub use command::{BuildError, run_command};
 pub use componentize::{ComponentizeError, componentize};
+pub use language::language;
 pub use module::{Binary, binary_kind};

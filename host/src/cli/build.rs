@@ -12,6 +12,14 @@ use std::time::Instant;
 
 pub(super) fn execute(options: &BuildOptions, paint: Paint) -> anyhow::Result<Exit> {
     let settings = Settings::load(&options.manifest.path, &options.manifest.overrides)?;
+    if !build_all(&settings, paint)? {
+        print("nothing to build: no component has a `build` command\n")?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Builds all components; whether any has a command.
+pub(super) fn build_all(settings: &Settings, paint: Paint) -> anyhow::Result<bool> {
     // Components may share one command: it runs once.
     let mut done: Vec<&str> = Vec::new();
     for component in &settings.components {
@@ -24,10 +32,7 @@ pub(super) fn execute(options: &BuildOptions, paint: Paint) -> anyhow::Result<Ex
         }
         finish(component)?;
     }
-    if done.is_empty() {
-        print("nothing to build: no component has a `build` command\n")?;
-    }
-    Ok(Exit::Done)
+    Ok(!done.is_empty())
 }
 
 fn build(command: &str, folder: &Path) -> anyhow::Result<()> {

@@ -5,9 +5,11 @@ use super::exit::Exit;
 use super::options::CheckOptions;
 use super::output::{print, print_json};
 use super::paint::Paint;
+use super::start_cost::StartCost;
 use super::table::{Column, Table, escape_controls};
 use crate::settings::{Settings, Sink, Source, StoreKind};
 use serde::Serialize;
+use weir_component::LoadedComponent;
 
 /// The kind of an input event whose source names none.
 const INPUT: &str = "input";
@@ -29,11 +31,22 @@ struct ComponentFinding {
     path: String,
     size_bytes: usize,
     digest: String,
+    language: Option<String>,
     sdk: String,
+    start: StartCost,
     actions: Vec<ActionFinding>,
     imports: Vec<String>,
+    needed_grants: Vec<NeededGrant>,
     granted_origins: Vec<String>,
     secrets: Vec<SecretFinding>,
+}
+
+/// A grant without which the component can't do all that it may want to.
+#[derive(Debug, Serialize)]
+struct NeededGrant {
+    grant: &'static str,
+    /// Whether the component asks for it; one with an interpreter in it imports all there is.
+    certain: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -93,7 +106,9 @@ fn component_finding(looked: &Looked<'_>) -> Option<ComponentFinding> {
         path: looked.settings.path.display().to_string(),
         size_bytes: component.size_bytes(),
         digest: component.digest().to_string(),
+        language: looked.language.clone(),
         sdk: description.sdk.clone(),
+        start: StartCost::measure(component),
         actions: actions
             .map(|action| ActionFinding {
                 name: action.name.as_str().to_owned(),
@@ -101,6 +116,7 @@ fn component_finding(looked: &Looked<'_>) -> Option<ComponentFinding> {
             })
             .collect(),
         imports: component.imports().to_vec(),
+        needed_grants: needed_grants(looked, component),
         granted_origins: looked.settings.granted_origins.iter().map(|origin| origin.to_string()).collect(),
         secrets: secrets
             .map(|secret| SecretFinding {
@@ -110,6 +126,15 @@ fn component_finding(looked: &Looked<'_>) -> Option<ComponentFinding> {
             })
             .collect(),
     })
+}
+
+/// Languages whose components import all there is, whatever their actions use.
+const INTERPRETED: [&str; 3] = ["JavaScript", "TypeScript", "Python"];
+
+fn needed_grants(looked: &Looked<'_>, component: &LoadedComponent) -> Vec<NeededGrant> {
+    let http = component.imports().iter().any(|import| import.starts_with("weir:action/http"));
+    let certain = !looked.language.as_deref().is_some_and(|language| INTERPRETED.contains(&language));
+    if http { vec![NeededGrant { grant: "http", certain }] } else { Vec::new() }
 }
 
 fn problems(settings: &Settings, components: &[Looked<'_>]) -> Vec<Problem> {
@@ -157,7 +182,7 @@ fn grant_warnings(looked: &Looked<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
     let path = looked.settings.path.display();
     if let Ok(component) = &looked.loaded {
-        let asks_http = component.imports().iter().any(|import| import.starts_with("weir:action/http"));
+        let asks_http = needed_grants(looked, component).iter().any(|needed| needed.grant == "http" && needed.certain);
         if asks_http && looked.settings.granted_origins.is_empty() {
             warnings.push(format!(
                 "component {path} can make requests, but no origin is granted: grant.http = [\"https://…\"]"
@@ -173,19 +198,27 @@ fn describe(finding: &Finding, paint: Paint) -> String {
     let mut text = format!("{} ({})\n", paint.strong(&finding.name), finding.manifest);
     for component in &finding.components {
         let sdk = if component.sdk.is_empty() { "no SDK named" } else { &component.sdk };
+        let language = component.language.as_deref().unwrap_or("language unknown");
         let size = size(component.size_bytes);
-        text += &format!("\n{} {size}, {}\n", paint.strong(&component.path), escape_controls(sdk));
+        let what = escape_controls(&format!("{language}, {size}, {sdk}"));
+        text += &format!("\n{} {what}\n", paint.strong(&component.path));
         let mut table = Table::new([Column::Words("  ACTION"), Column::Words("LISTENS TO")]);
         for action in &component.actions {
             table.row([format!("  {}", action.name), action.listens_to.join(", ")]);
         }
         text += &table.to_text(paint);
-        text += &list("imports", &component.imports, paint);
+        text += &list("imports", &imports(&component.imports), paint);
+        let needed = component.needed_grants.iter().map(|needed| match needed.certain {
+            true => format!("grant.{}", needed.grant),
+            false => format!("grant.{}, if an action makes requests", needed.grant),
+        });
+        text += &list("needs", &needed.collect::<Vec<_>>(), paint);
         text += &list("grants", &component.granted_origins, paint);
         let secrets = component.secrets.iter();
         let secrets: Vec<String> =
             secrets.map(|secret| format!("{} of {} from {}", secret.header, secret.origin, secret.from)).collect();
         text += &list("secrets", &secrets, paint);
+        text += &list("start", &[component.start.to_text()], paint);
     }
     text.push('\n');
     if finding.problems.is_empty() {
@@ -199,6 +232,16 @@ fn describe(finding: &Finding, paint: Paint) -> String {
         text += &format!("{severity} {}\n", escape_controls(&problem.message));
     }
     text
+}
+
+/// What a component imports: the contract's interfaces by name, those of WASI, which give it nothing, by their number.
+fn imports(imports: &[String]) -> Vec<String> {
+    let (wasi, named): (Vec<&String>, Vec<&String>) = imports.iter().partition(|import| import.starts_with("wasi:"));
+    let mut told: Vec<String> = named.into_iter().cloned().collect();
+    if !wasi.is_empty() {
+        told.push(format!("{} of WASI, empty here (--json names them)", wasi.len()));
+    }
+    told
 }
 
 fn list(name: &str, items: &[String], paint: Paint) -> String {

@@ -1,6 +1,7 @@
 //! The components of an application, loaded to be looked at: no secret is read, nothing is run but `describe`.
 
 use crate::application::{Secrets, cache_directory, load_component};
+use crate::build::language;
 use crate::settings::{ComponentSettings, Settings, near_name};
 use weir_component::{ComponentHost, HostSettings, LoadedComponent};
 
@@ -8,13 +9,22 @@ use weir_component::{ComponentHost, HostSettings, LoadedComponent};
 pub(super) struct Looked<'a> {
     pub(super) settings: &'a ComponentSettings,
     pub(super) loaded: anyhow::Result<LoadedComponent>,
+    /// The language it was written in, if it tells.
+    pub(super) language: Option<String>,
 }
 
 /// Loads each component, whatever becomes of the others.
 pub(super) fn look(settings: &Settings) -> anyhow::Result<Vec<Looked<'_>>> {
     let host = ComponentHost::new(HostSettings { cache_directory: cache_directory(), ..HostSettings::default() })?;
-    let components = settings.components.iter();
-    Ok(components.map(|one| Looked { settings: one, loaded: load_component(&host, one, Secrets::Leave) }).collect())
+    Ok(settings.components.iter().map(|one| look_at(&host, one)).collect())
+}
+
+fn look_at<'a>(host: &ComponentHost, settings: &'a ComponentSettings) -> Looked<'a> {
+    let loaded = load_component(host, settings, Secrets::Leave);
+    let bytes = std::fs::read(&settings.path).ok();
+    let language =
+        loaded.as_ref().ok().zip(bytes).and_then(|(component, bytes)| language(&bytes, &component.describe().sdk));
+    Looked { settings, loaded, language }
 }
 
 /// An action of one of the components, with the kinds it listens to.

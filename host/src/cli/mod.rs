@@ -4,6 +4,7 @@ mod build;
 mod check;
 mod component;
 mod control;
+mod dev;
 mod exit;
 mod inspect;
 mod new;
@@ -14,12 +15,14 @@ mod plan;
 mod quarantine;
 mod run;
 mod send;
+mod start_cost;
 mod table;
 mod topics;
 
 pub use exit::{Exit, WrongUse};
 pub use options::{LogFormat, LogOptions};
 pub use paint::{Color, Paint};
+pub use start_cost::readable;
 pub use table::escape_controls;
 
 use crate::logging;
@@ -32,13 +35,22 @@ pub fn main() -> ExitCode {
     let color = paint::color_in(std::env::args_os());
     let matches = Cli::command().color(color).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    if let Err(error) = logging::start(&cli.log, Paint::of_stderr(cli.color)) {
+    if let Err(error) = logging::start(&log_options(&cli), Paint::of_stderr(cli.color)) {
         return fail(LogFormat::Text, cli.color, &error);
     }
     match execute(&cli) {
         Ok(exit) => exit.into(),
         Err(error) => fail(cli.log.format, cli.color, &error),
     }
+}
+
+/// What is logged: `weir dev` shows what guests log itself, among what else they do, and has nothing to drain.
+fn log_options(cli: &Cli) -> LogOptions {
+    let mut log = cli.log.clone();
+    if let Command::Dev(_) = cli.command {
+        log.level += ",guest=off,weir::service::signal=warn";
+    }
+    log
 }
 
 fn execute(cli: &Cli) -> anyhow::Result<Exit> {
@@ -52,6 +64,7 @@ fn execute(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Inspect(options) => inspect::execute(options, paint),
         Command::Quarantine(options) => quarantine::execute(options, paint),
         Command::New(options) => new::execute(options),
+        Command::Dev(options) => dev::execute(options, cli),
         Command::Build(options) => build::execute(options, Paint::of_stderr(cli.color)),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -12,7 +12,8 @@ An action is a function in a sandboxed WebAssembly component. The actions of one
 another, the keys concurrently, through crashes and redeploys.";
 
 const AFTER_HELP: &str = "Examples:
-  weir new --lang rust quakes && cd quakes && weir build && weir run
+  weir new --lang python quakes && cd quakes && weir build && weir run
+  weir dev
   weir run examples/quakes --set source.file=other.jsonl --set sink.file=out.jsonl
   weir send user-7 '{\"amount\": 3}'
   weir inspect keys
@@ -69,6 +70,7 @@ pub(super) enum Command {
     Quarantine(QuarantineOptions),
     New(NewOptions),
     Build(BuildOptions),
+    Dev(DevOptions),
     /// Print a script that completes `weir` in a shell
     #[command(
         after_help = "Examples:\n  weir completions bash > ~/.local/share/bash-completion/completions/weir\n  weir completions zsh > ~/.zfunc/_weir"
@@ -308,7 +310,10 @@ pub(super) struct RepairOptions {
 
 /// Make a project that builds and runs at once
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  weir new --lang rust quakes\n  cd quakes && weir build && weir run")]
+#[command(after_help = "Examples:
+  weir new --lang python quakes
+  weir new --lang typescript quakes
+  cd quakes && weir build && weir run")]
 pub(super) struct NewOptions {
     /// The language of its actions
     #[arg(long, value_enum, value_name = "LANGUAGE")]
@@ -325,4 +330,28 @@ pub(super) struct NewOptions {
 pub(super) struct BuildOptions {
     #[command(flatten)]
     pub(super) manifest: ManifestOptions,
+}
+
+/// Build and run an application while it is being written, and show what each action does
+///
+/// Runs over the manifest's source with a memory of its own, which begins anew each time: store, sink and dead letters of
+/// the manifest are left alone, outputs are shown. At every change of a file in the manifest's folder, but for what is
+/// built, it does so again. What can't be built is told, and the next change waited for. Ctrl-C ends it.
+///
+/// Requests are real: those that an action makes are sent, again at each run.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  weir dev
+  weir dev examples/quakes --set source.file=few.jsonl
+  weir dev --set source.listen=127.0.0.1:8080     # and `weir send ann '{}'` beside it
+  weir dev --once | less                          # a single run, as for `weir run` exit code 3 tells of quarantined keys")]
+pub(super) struct DevOptions {
+    #[command(flatten)]
+    pub(super) manifest: ManifestOptions,
+    /// Build and run a single time
+    #[arg(long)]
+    pub(super) once: bool,
+    /// Take the components as they are
+    #[arg(long)]
+    pub(super) no_build: bool,
 }

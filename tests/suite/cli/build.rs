@@ -38,6 +38,10 @@ fn a_build_that_fails_shows_its_output_and_what_to_install() {
     let failed = project("echo what went wrong; exit 7").weir(&["build"]).expect(2);
     assert!(failed.stderr.contains("what went wrong\n"), "{}", failed.stderr);
     project("echo what; exit 7").weir(&["build"]).expect_error(2, &["`echo what; exit 7` failed (exit status: 7)"]);
+    let missing = project("PATH= componentize-py -o made.wasm").weir(&["build"]).expect(2);
+    let said: Vec<&str> = missing.stderr.lines().filter(|line| !line.starts_with("building")).collect();
+    let install = "python3 -m venv .venv && .venv/bin/pip install componentize-py==0.25.1";
+    assert_eq!(said, [format!("error: componentize-py is missing: {install}")], "one line, and no other");
     project("no-such-tool").weir(&["build"]).expect_error(2, &["no-such-tool", "install the tool"]);
     let no_target = "echo 'the `wasm32-wasip2` target may not be installed'; exit 1";
     project(no_target).weir(&["build"]).expect_error(2, &["rustup target add wasm32-wasip2"]);

@@ -31,10 +31,23 @@ fn check_tells_what_a_component_is_and_needs() {
     let imports: Vec<&str> =
         component["imports"].as_array().expect("a list").iter().filter_map(|one| one.as_str()).collect();
     assert!(imports.iter().any(|import| import.starts_with("weir:action/http@")), "{imports:?}");
+    assert_eq!(component["language"], "Rust");
+    assert_eq!(component["needed_grants"], json!([{"grant": "http", "certain": true}]));
+    for (what, least, most) in [("compile_ms", 1.0, 600_000.0), ("instance_us", 0.1, 1_000_000.0)] {
+        let time = component["start"][what].as_f64().unwrap_or_else(|| panic!("{what}: {component}"));
+        assert!((least..most).contains(&time), "{what}: {time}");
+    }
     assert_eq!(component["actions"][0], json!({"name": "script", "listens_to": ["input", "script", "again"]}));
     assert_eq!(found["problems"], json!([]));
     let text = project.weir(&["check"]).expect(0).stdout;
-    assert!(text.contains("all is well") && text.contains("https://a.example"), "{text}");
+    for words in
+        ["all is well", "https://a.example", " Rust, ", "needs grant.http", "a fresh instance takes ", " of WASI, "]
+    {
+        assert!(text.contains(words), "{words}:\n{text}");
+    }
+    // What it took to compile it is kept with what was compiled.
+    let again = project.weir(&["check", "--json"]).expect(0).json();
+    assert!(again["components"][0]["start"]["load_ms"].as_f64().is_some_and(|time| time > 0.0), "{again}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod dev;
 mod inspect;
 mod logs;
 mod mistakes;

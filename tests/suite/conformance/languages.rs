@@ -10,9 +10,9 @@ use weir_tests::files;
 
 /// In the order of the table.
 pub const LANGUAGES: [&str; 5] = ["rust", "javascript", "python", "go", "c"];
-/// Languages whose guest must be there, unless `WEIR_CONFORMANCE_LANGUAGES` says otherwise.
-const LANGUAGES_BY_DEFAULT: &str = "rust";
-const LANGUAGES_VARIABLE: &str = "WEIR_CONFORMANCE_LANGUAGES";
+/// Languages whose guest must be there, unless `WEIR_LANGUAGES` says otherwise.
+const LANGUAGES_BY_DEFAULT: &str = "rust,javascript,python";
+const LANGUAGES_VARIABLE: &str = "WEIR_LANGUAGES";
 /// `python=PATH`, several with commas between: only these components are run.
 const COMPONENT_VARIABLE: &str = "WEIR_CONFORMANCE_COMPONENT";
 

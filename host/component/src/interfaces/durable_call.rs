@@ -4,6 +4,7 @@ use super::types::{from_guest, outcome_to_guest, to_guest};
 use crate::bindings::durable_call::{Begun as GuestBegun, NextStep as GuestStep};
 use crate::bindings::types::Failure as GuestFailure;
 use crate::state::{HostState, Job, with_job};
+use crate::watch::{KnownCall, Step};
 use std::time::Duration;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmStr};
@@ -52,7 +53,12 @@ fn complete(
             Err(failure) => Err(from_guest(failure)?),
         };
         let now_ms = job.wall_ms();
+        let told = job.watch.as_ref().map(|watch| watch.outcome(&outcome));
         let instead = job.invocation.complete(position, outcome, now_ms)?;
+        if let Some(outcome) = told {
+            let outcome = instead.clone().map_or(outcome, Err);
+            job.watch(|_| Step::CallEnded { position, outcome });
+        }
         job.put();
         Ok((instead.map(to_guest),))
     })
@@ -63,6 +69,16 @@ impl Job {
         // Only a reconcilable call asks for the time.
         let now_ms = if mode == CallMode::Reconcilable { self.wall_ms() } else { 0 };
         let begun = self.invocation.begin(function_id, arguments, mode, now_ms)?;
+        self.watch(|watch| Step::CallBegun {
+            position: begun.position,
+            function_id: watch.text(function_id),
+            arguments: watch.text(arguments),
+            known: match &begun.step {
+                NextStep::Execute => KnownCall::New,
+                NextStep::Replay(outcome) => KnownCall::Recorded(watch.outcome(outcome)),
+                NextStep::Reconcile { .. } => KnownCall::CutOff,
+            },
+        });
         self.put();
         Ok(begun)
     }

@@ -1,8 +1,9 @@
 //! `http`: outgoing requests, durable by default [S36].
 
-use crate::bindings::http::{Host, HttpError, Request, Response};
+use crate::bindings::http::{Body, Host, HttpError, Request, Response};
 use crate::http::{Outgoing, Race, Reply, outcome};
 use crate::state::{HostState, Job};
+use crate::watch::Step;
 use std::time::Duration;
 use weir_core::invocation::{Abort, RequestStep};
 
@@ -44,6 +45,10 @@ impl HostState {
         let now_ms = job.wall_ms();
         let summaries: Vec<_> = outgoing.iter().map(Outgoing::summary).collect();
         let steps = job.invocation.begin_requests(&summaries, now_ms)?;
+        let told: Vec<(String, String)> = match job.watch {
+            Some(_) => summaries.iter().map(|one| (one.method.to_owned(), one.url.to_owned())).collect(),
+            None => Vec::new(),
+        };
         drop(summaries);
 
         let mut answers: Vec<Option<Answer>> = Vec::with_capacity(outgoing.len());
@@ -63,7 +68,17 @@ impl HostState {
         } else {
             self.send_out(leaving, &steps, &mut answers).await?;
         }
-        Ok(answers.into_iter().map(|answer| answer.expect("a request has an answer")).collect())
+        let answers: Vec<Answer> = answers.into_iter().map(|answer| answer.expect("a request has an answer")).collect();
+        let job = self.job()?;
+        for (((method, url), step), answer) in told.into_iter().zip(&steps).zip(&answers) {
+            job.watch(|watch| Step::Requested {
+                url: watch.text(&url),
+                method,
+                replayed: matches!(step, RequestStep::Replay(_)),
+                answer: to_be_told(answer).map_err(|error| watch.text(&error)),
+            });
+        }
+        Ok(answers)
     }
 
     /// Sends what really leaves the host, when the door is open [S33].
@@ -102,6 +117,27 @@ impl HostState {
         }
         self.cpu.on_wait_ended(began_at);
         Ok(())
+    }
+}
+
+/// What is told of an answer: status and bytes of the body.
+fn to_be_told(answer: &Answer) -> Result<(u16, usize), String> {
+    match answer {
+        Ok(response) => Ok((
+            response.status,
+            match &response.body {
+                Body::None => 0,
+                Body::Text(text) => text.len(),
+                Body::Bytes(bytes) => bytes.len(),
+            },
+        )),
+        Err(error) => Err(match error {
+            HttpError::Denied(message) => format!("denied: {message}"),
+            HttpError::InvalidRequest(message) => format!("invalid request: {message}"),
+            HttpError::Timeout => "no answer in time".to_owned(),
+            HttpError::TooLarge(message) => format!("too large: {message}"),
+            HttpError::Connection(message) | HttpError::Other(message) => message.clone(),
+        }),
     }
 }
 

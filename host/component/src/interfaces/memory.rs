@@ -1,7 +1,8 @@
 //! `memory`: keyed memory [S8]. Texts are read where they lie in the guest's memory.
 
 use crate::bindings::memory::{MemoryError as GuestError, Scope as GuestScope};
-use crate::state::{HostState, with_job};
+use crate::state::{HostState, Job, with_job};
+use crate::watch::{MemoryOperation as Operation, Step};
 use std::sync::Arc;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmStr};
@@ -24,41 +25,76 @@ pub(super) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
 
 fn get(mut store: Store<'_>, (scope, path): Path) -> Answer<Option<Arc<str>>> {
     with_job(&mut store, |job, store| {
-        let found = job.invocation.memory_get(scope.into(), &path.to_str(store)?);
-        Ok((found.map(|json| json.map(Json::into_text)).map_err(to_guest),))
+        let (scope, path) = (scope.into(), path.to_str(store)?);
+        let found = job.invocation.memory_get(scope, &path).map(|json| json.map(Json::into_text));
+        told(job, scope, Operation::Get, &path, &found, |found| found.as_deref().map(str::to_owned));
+        Ok((found.map_err(to_guest),))
     })
 }
 
 fn set(mut store: Store<'_>, (scope, path, value): (GuestScope, WasmStr, WasmStr)) -> Answer<()> {
     with_job(&mut store, |job, store| {
-        let done = job.invocation.memory_set(scope.into(), &path.to_str(store)?, &value.to_str(store)?)?;
+        let (scope, path, value) = (scope.into(), path.to_str(store)?, value.to_str(store)?);
+        let done = job.invocation.memory_set(scope, &path, &value)?;
+        told(job, scope, Operation::Set, &path, &done, |()| Some(value.to_string()));
         Ok((done.map_err(to_guest),))
     })
 }
 
 fn new_object(mut store: Store<'_>, (scope, path): Path) -> Answer<()> {
     with_job(&mut store, |job, store| {
-        let done = job.invocation.memory_new_object(scope.into(), &path.to_str(store)?)?;
+        let (scope, path) = (scope.into(), path.to_str(store)?);
+        let done = job.invocation.memory_new_object(scope, &path)?;
+        told(job, scope, Operation::NewObject, &path, &done, |()| Some("{}".to_owned()));
         Ok((done.map_err(to_guest),))
     })
 }
 
 fn fields(mut store: Store<'_>, (scope, path): Path) -> Answer<Option<Vec<String>>> {
     with_job(&mut store, |job, store| {
-        Ok((job.invocation.memory_fields(scope.into(), &path.to_str(store)?).map_err(to_guest),))
+        let (scope, path) = (scope.into(), path.to_str(store)?);
+        let names = job.invocation.memory_fields(scope, &path);
+        told(job, scope, Operation::Fields, &path, &names, |names| names.as_ref().map(|names| names.join(", ")));
+        Ok((names.map_err(to_guest),))
     })
 }
 
 fn exists(mut store: Store<'_>, (scope, path): Path) -> Answer<bool> {
     with_job(&mut store, |job, store| {
-        Ok((job.invocation.memory_exists(scope.into(), &path.to_str(store)?).map_err(to_guest),))
+        let (scope, path) = (scope.into(), path.to_str(store)?);
+        let exists = job.invocation.memory_exists(scope, &path);
+        told(job, scope, Operation::Exists, &path, &exists, |exists| Some(exists.to_string()));
+        Ok((exists.map_err(to_guest),))
     })
 }
 
 fn remove(mut store: Store<'_>, (scope, path): Path) -> Answer<bool> {
     with_job(&mut store, |job, store| {
-        Ok((job.invocation.memory_remove(scope.into(), &path.to_str(store)?)?.map_err(to_guest),))
+        let (scope, path) = (scope.into(), path.to_str(store)?);
+        let was_there = job.invocation.memory_remove(scope, &path)?;
+        told(job, scope, Operation::Remove, &path, &was_there, |was_there| was_there.then(String::new));
+        Ok((was_there.map_err(to_guest),))
     })
+}
+
+/// Tells whoever watches what an operation came to.
+fn told<T>(
+    job: &Job,
+    scope: Scope,
+    operation: Operation,
+    path: &str,
+    answer: &Result<T, MemoryError>,
+    value: impl FnOnce(&T) -> Option<String>,
+) {
+    job.watch(|watch| Step::Memory {
+        scope,
+        operation,
+        path: watch.text(path),
+        value: match answer {
+            Ok(answer) => Ok(value(answer).map(|value| watch.text(&value))),
+            Err(error) => Err(watch.text(&error.to_string())),
+        },
+    });
 }
 
 impl From<GuestScope> for Scope {

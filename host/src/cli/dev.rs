@@ -1,0 +1,224 @@
+//! `weir dev`: builds, runs and shows an application, and does so again at every change.
+
+use super::build::build_all;
+use super::exit::{Exit, WrongUse};
+use super::fail;
+use super::options::{Cli, DevOptions, LogFormat};
+use super::output::{print, say};
+use super::paint::Paint;
+use crate::assemble::{self, RunEnd, RunError};
+use crate::dev::{Change, Narrator, Sources, dead_letters, settings_of_development};
+use crate::settings::Settings;
+use anyhow::Context;
+use clap::ValueEnum;
+use std::ffi::OsString;
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+use weir_component::Watcher;
+
+pub(super) fn execute(options: &DevOptions, cli: &Cli) -> anyhow::Result<Exit> {
+    if !options.once {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        return runtime.block_on(Development { options, cli }.until_stopped());
+    }
+    let settings = load(options)?;
+    if !options.no_build {
+        build_all(&settings, Paint::of_stderr(cli.color))?;
+    }
+    run_once(settings, Paint::of_stdout(cli.color))
+}
+
+fn load(options: &DevOptions) -> anyhow::Result<Settings> {
+    Ok(Settings::load(&options.manifest.path, &options.manifest.overrides)?)
+}
+
+/// Runs the application once, shown as it goes.
+fn run_once(settings: Settings, paint: Paint) -> anyhow::Result<Exit> {
+    let scratch = Scratch::make().context("make a folder for dead letters")?;
+    let settings = settings_of_development(settings, &scratch.0).map_err(|error| WrongUse(error.to_string()))?;
+    let (watcher, seen) = Watcher::new();
+    let narration = std::thread::spawn(move || -> anyhow::Result<Narrator> {
+        let mut narrator = Narrator::new(paint);
+        for seen in seen {
+            if let Some(block) = narrator.see(seen) {
+                print(&block)?;
+            }
+        }
+        Ok(narrator)
+    });
+    let options = assemble::RunOptions { watcher: Some(watcher), ..assemble::RunOptions::default() };
+    let end = assemble::run(&settings, &options);
+    drop(options);
+    let narrator = narration.join().expect("telling does not panic")?;
+    let quarantined = match end {
+        Ok(RunEnd::Done | RunEnd::Stopped) => 0,
+        Ok(RunEnd::Quarantined(keys)) => keys,
+        Err(RunError::Use(error)) => return Err(WrongUse(format!("{error:#}")).into()),
+        Err(RunError::Run(error)) => return Err(error),
+    };
+    let letters = std::fs::read_to_string(dead_letters(&scratch.0)).unwrap_or_default().lines().count() as u64;
+    let mut counts = vec![paint.good(&counted(narrator.completed, "action")), counted(narrator.outputs, "output")];
+    for (number, what) in
+        [(narrator.failed, "failed attempt"), (letters, "dead letter"), (quarantined, "quarantined key")]
+    {
+        if number > 0 {
+            counts.push(paint.bad(&counted(number, what)));
+        }
+    }
+    print(&format!("{}\n", counts.join(", ")))?;
+    Ok(if quarantined > 0 { Exit::Quarantined } else { Exit::Done })
+}
+
+fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A folder of this process, gone when dropped.
+struct Scratch(std::path::PathBuf);
+
+impl Scratch {
+    fn make() -> std::io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt;
+        let folder = std::env::temp_dir().join(format!("weir-dev-{}", std::process::id()));
+        // What a process of the same id left is of no use to anyone.
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Builds and runs again at every change, until it is stopped.
+struct Development<'a> {
+    options: &'a DevOptions,
+    cli: &'a Cli,
+}
+
+impl Development<'_> {
+    async fn until_stopped(&self) -> anyhow::Result<Exit> {
+        let mut stop = crate::service::signals();
+        let settings = load(self.options)?;
+        let mut sources = Sources::watch(&settings).context("watch the sources")?;
+        let mut run: Option<Child> = None;
+        let mut build = !self.options.no_build;
+        let mut written = Change::default();
+        loop {
+            match self.build(build, &mut sources).await {
+                Ok(()) => run = Some(self.start_run(run).await?),
+                Err(error) => {
+                    fail(LogFormat::Text, self.cli.color, &error);
+                }
+            }
+            if build {
+                let change = sources.changes()?;
+                // What builds write anew each time is no source.
+                let again = !change.is_empty() && !change.0.is_subset(&written.0);
+                if !again {
+                    sources.leave_out(change.clone());
+                }
+                written = change;
+                if again {
+                    continue;
+                }
+            }
+            let Some(change) = self.next_change(&mut sources, &mut run, &mut stop).await? else {
+                end_run(run).await;
+                return Ok(Exit::Done);
+            };
+            build = !self.options.no_build && !sources.only_events(&change);
+            self.say_changed(&change);
+        }
+    }
+
+    /// Reads the manifest again, and builds what it says, without holding up signals.
+    async fn build(&self, build: bool, sources: &mut Sources) -> anyhow::Result<()> {
+        let settings = load(self.options)?;
+        sources.settings_are(&settings);
+        if build {
+            let paint = Paint::of_stderr(self.cli.color);
+            tokio::task::spawn_blocking(move || build_all(&settings, paint)).await.context("build")??;
+        }
+        Ok(())
+    }
+
+    /// A process of its own: whatever becomes of it, the next one begins anew.
+    async fn start_run(&self, former: Option<Child>) -> anyhow::Result<Child> {
+        if let Some(mut former) = former {
+            // All that it knows is in its memory, and is to be forgotten.
+            let _ = former.kill().await;
+        }
+        let mut command = Command::new(std::env::current_exe().context("find this program")?);
+        command.args(self.arguments_of_a_run()).kill_on_drop(true);
+        command.spawn().context("start the run")
+    }
+
+    fn arguments_of_a_run(&self) -> Vec<OsString> {
+        let color = self.cli.color.to_possible_value().expect("no value is hidden");
+        let format = self.cli.log.format.to_possible_value().expect("no value is hidden");
+        let mut arguments: Vec<OsString> =
+            ["--color", color.get_name(), "--log", format.get_name()].map(Into::into).into();
+        arguments.extend(["--log-level", &self.cli.log.level, "dev", "--once", "--no-build"].map(Into::into));
+        for one in &self.options.manifest.overrides {
+            arguments.extend(["--set", one].map(Into::into));
+        }
+        arguments.push("--".into());
+        arguments.push(self.options.manifest.path.clone().into());
+        arguments
+    }
+
+    /// Waits for the next change that counts; none when it is to stop.
+    async fn next_change(
+        &self,
+        sources: &mut Sources,
+        run: &mut Option<Child>,
+        stop: &mut mpsc::Receiver<()>,
+    ) -> anyhow::Result<Option<Change>> {
+        let paint = Paint::of_stderr(self.cli.color);
+        loop {
+            let running = run.is_some();
+            tokio::select! {
+                _ = stop.recv() => return Ok(None),
+                () = sources.wait() => {
+                    let change = sources.changes()?;
+                    if !change.is_empty() {
+                        return Ok(Some(change));
+                    }
+                }
+                _ = wait_for(run), if running => {
+                    *run = None;
+                    say(&format!("{}\n", paint.faint("waiting for changes; Ctrl-C ends")));
+                }
+            }
+        }
+    }
+
+    fn say_changed(&self, change: &Change) {
+        let paint = Paint::of_stderr(self.cli.color);
+        let names = change.0.iter().filter_map(|path| path.file_name()).take(3);
+        let mut text = names.map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>().join(", ");
+        if change.0.len() > 3 {
+            text += &format!(" and {} more", change.0.len() - 3);
+        }
+        say(&format!("{}\n", paint.strong(&super::escape_controls(&format!("changed: {text}")))));
+    }
+}
+
+async fn wait_for(run: &mut Option<Child>) {
+    match run {
+        Some(run) => drop(run.wait().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Ctrl-C reaches the run, too, and a run in memory has nothing to save: it is not waited for long.
+async fn end_run(run: Option<Child>) {
+    if let Some(mut run) = run {
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), run.wait()).await;
+        let _ = run.kill().await;
+    }
+}
