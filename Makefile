@@ -8,7 +8,7 @@ export WEIR_SIMULATION_SEEDS ?= $(SEEDS)
 export WEIR_LANGUAGES ?= rust,javascript,python
 ALL_LANGUAGES = rust,javascript,python,go,c
 
-.PHONY: demo demo-kafka test test-languages check guests host simulate torture bench bench-kafka mutants clean
+.PHONY: demo demo-kafka test test-languages check guests host simulate torture bench bench-kafka bench-languages mutants clean
 
 # Without Kafka, which would take as long again to build. The rest is the same for both, and built once.
 demo: tools guests-quakes          ## runs examples/quakes, killed five times on the way
@@ -55,6 +55,9 @@ bench: tools tools-kafka guests   ## the figures of BENCHMARKS.md
 
 bench-kafka: tools tools-kafka guests ## those on Kafka, with a broker of its own (needs Java and Maven)
 	scripts/bench --kafka
+
+bench-languages: tools tools-kafka ## what each language of guests costs; one without a toolchain is a row that says so
+	scripts/bench --languages
 
 mutants:                           ## mutation tests of the core (long)
 	scripts/mutants

@@ -1,8 +1,10 @@
 //! Measured runs in processes of their own.
 
 use anyhow::{Context, ensure};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What one run took.
@@ -29,15 +31,30 @@ impl Run {
 
     /// Tells the parent.
     pub fn tell(&self) -> anyhow::Result<()> {
-        println!("{}", serde_json::to_string(self)?);
-        Ok(())
+        tell(self)
     }
 }
 
+/// Tells the parent.
+pub fn tell<T: Serialize>(told: &T) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(told)?);
+    Ok(())
+}
+
 /// Runs this binary with a command of its own, and takes what it tells.
-pub fn run(command: &str, arguments: &[&OsStr]) -> anyhow::Result<Run> {
-    let program = std::env::current_exe().context("find this program")?;
-    let output = Command::new(program).arg(command).args(arguments).stderr(Stdio::inherit()).output()?;
+pub fn run<T: DeserializeOwned>(command: &str, arguments: &[&OsStr]) -> anyhow::Result<T> {
+    run_by(Command::new(std::env::current_exe().context("find this program")?), command, arguments)
+}
+
+/// The same, with a cache folder of its own for compiled components.
+pub fn run_with_cache<T: DeserializeOwned>(cache: &Path, command: &str, arguments: &[&OsStr]) -> anyhow::Result<T> {
+    let mut program = Command::new(std::env::current_exe().context("find this program")?);
+    program.env("XDG_CACHE_HOME", cache);
+    run_by(program, command, arguments)
+}
+
+fn run_by<T: DeserializeOwned>(mut program: Command, command: &str, arguments: &[&OsStr]) -> anyhow::Result<T> {
+    let output = program.arg(command).args(arguments).stderr(Stdio::inherit()).output()?;
     ensure!(output.status.success(), "{command} failed: {}", output.status);
     let text = String::from_utf8(output.stdout)?;
     let last = text.lines().next_back().unwrap_or_default();

@@ -1,5 +1,7 @@
-//! Time of threads and processes on the processor, where the system tells it: other work on the machine does not count.
+//! Time of threads and processes on the processor, where the system tells it: other work on the machine does not count;
+//! and the memory that a process holds.
 
+use anyhow::Context;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +24,14 @@ pub fn process_cpu_s(process: &str) -> Option<f64> {
     let mut fields = text.rsplit(')').next()?.split_ascii_whitespace().skip(11);
     let mut ticks = || fields.next()?.parse::<f64>().ok();
     Some((ticks()? + ticks()?) / TICKS_PER_S)
+}
+
+/// Memory that a process holds, bytes; the process by its number, or `self`.
+pub fn resident_bytes(process: &str) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS is missing")?;
+    let kilobytes: u64 = resident.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kilobytes * 1_024)
 }
 
 fn cpu_s(path: &str) -> Option<f64> {

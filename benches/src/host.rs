@@ -2,29 +2,36 @@
 
 use crate::child::Run;
 use crate::clock::ThreadWatch;
-use crate::job::{KEYS, Setup, write_events, write_manifest};
+use crate::job::{KEYS, Setup, repeat_lines, write_events, write_manifest};
 use anyhow::{anyhow, bail, ensure};
 use std::path::Path;
 use std::time::Instant;
 use weir::assemble::{RunEnd, RunError, RunOptions, run};
 use weir::settings::Settings;
 
-/// `run-host GUEST STORE SHARDS EVENTS`: a run over so many events, less one over hardly any.
+/// `run-host GUEST STORE SHARDS EVENTS [LINES]`: a run over so many events, less one over hardly any; the events are those
+/// of the job, or the lines of a file, again and again.
 pub fn run_child(arguments: &[String]) -> anyhow::Result<()> {
-    let [guest, store, shards, events] = arguments else { bail!("run-host GUEST STORE SHARDS EVENTS") };
+    let [guest, store, shards, events, lines @ ..] = arguments else {
+        bail!("run-host GUEST STORE SHARDS EVENTS [LINES]")
+    };
     let (shards, events): (usize, u64) = (shards.parse()?, events.parse()?);
-    let guest = Path::new(guest);
-    let (start_wall_s, start_cpu_s) = measure(guest, store, shards, 1)?;
-    let (wall_s, cpu_s) = measure(guest, store, shards, events)?;
+    let lines = lines.first().map(Path::new);
+    let setup = Setup { guest: Path::new(guest), source: "file = \"events.jsonl\"", store, shards, has_sink: true };
+    let (start_wall_s, start_cpu_s) = measure(&setup, 1, lines)?;
+    let (wall_s, cpu_s) = measure(&setup, events, lines)?;
     Run { events, wall_s: wall_s - start_wall_s, cpu_s: cpu_s - start_cpu_s }.tell()
 }
 
-fn measure(guest: &Path, store: &str, shards: usize, events: u64) -> anyhow::Result<(f64, f64)> {
+fn measure(setup: &Setup<'_>, events: u64, lines: Option<&Path>) -> anyhow::Result<(f64, f64)> {
     let folder = tempfile::tempdir()?;
-    write_events(&folder.path().join("events.jsonl"), events, KEYS)?;
+    let input = folder.path().join("events.jsonl");
+    match lines {
+        Some(lines) => repeat_lines(&input, events, lines)?,
+        None => write_events(&input, events, KEYS)?,
+    }
     let manifest = folder.path().join("weir.toml");
-    let setup = Setup { guest, source: "file = \"events.jsonl\"", store, shards, has_sink: true };
-    write_manifest(&manifest, &setup)?;
+    write_manifest(&manifest, setup)?;
     let settings = Settings::load(&manifest, &[]).map_err(|error| anyhow!("{error}"))?;
     let watch = ThreadWatch::start("weir-shard");
     let began = Instant::now();

@@ -1,5 +1,6 @@
 //! The job "tally": its input events and its manifest.
 
+use anyhow::{Context, ensure};
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -18,6 +19,18 @@ pub fn write_events(path: &Path, events: u64, keys: u64) -> anyhow::Result<()> {
     let mut file = BufWriter::new(std::fs::File::create(path)?);
     for number in 0..events {
         writeln!(file, "{}", payload(number, keys))?;
+    }
+    file.flush()?;
+    Ok(())
+}
+
+/// Writes so many input events: the lines of a file, again and again.
+pub fn repeat_lines(path: &Path, events: u64, lines: &Path) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(lines).with_context(|| format!("read events {}", lines.display()))?;
+    ensure!(!text.trim().is_empty(), "{} holds no events", lines.display());
+    let mut file = BufWriter::new(std::fs::File::create(path)?);
+    for line in text.lines().cycle().take(events as usize) {
+        writeln!(file, "{line}")?;
     }
     file.flush()?;
     Ok(())

@@ -1,5 +1,6 @@
 //! The benchmarks: `weir-bench [FIGURE...]` measures the figures of BENCHMARKS.md, without a name all of one machine, with
-//! `kafka` all on Kafka, and writes them as a table. `scripts/bench` builds what it needs and puts the table into its place.
+//! `kafka` all on Kafka, with `languages` what each language of guests costs, and writes them as a table. `scripts/bench`
+//! builds what it needs and puts the table into its place.
 //!
 //! Everything that is compared is measured in one run, in turns, each in a process of its own.
 
@@ -11,11 +12,13 @@ mod index;
 mod job;
 mod kafka;
 mod keyed;
+mod languages;
 mod process;
 mod report;
 mod throughput;
 
 use anyhow::{Context, bail};
+use languages::Languages;
 use report::Figure;
 use std::path::PathBuf;
 
@@ -47,6 +50,10 @@ fn main() -> anyhow::Result<()> {
             "run-bare" => return bare::run_child(rest),
             "run-host" => return host::run_child(rest),
             "run-kafka-bare" => return kafka::bare::run_child(rest),
+            "run-guest-load" => return languages::guest::run_load(rest),
+            "run-guest-calls" => return languages::guest::run_calls(rest),
+            "run-guest-waiting" => return languages::guest::run_waiting(rest),
+            "languages" if rest.is_empty() => return measure_languages(),
             _ => {}
         }
     }
@@ -70,9 +77,20 @@ fn main() -> anyhow::Result<()> {
     }
     if figures.is_empty() {
         let names: Vec<&str> = of_machine.iter().chain(&of_kafka).map(|(name, ..)| *name).collect();
-        bail!("no figure of that name: there are {}, and kafka for all on it", names.join(", "));
+        bail!("no figure of that name: there are {}, kafka for all on it, and, alone, languages", names.join(", "));
     }
     print!("{}", report::table(&figures));
+    Ok(())
+}
+
+fn measure_languages() -> anyhow::Result<()> {
+    let languages = Languages {
+        root: std::env::current_dir().context("find this folder")?,
+        weir: path("WEIR_BENCH_HOST", "target/release/weir")?,
+        rounds: number("WEIR_BENCH_ROUNDS", 3)?.max(1) as usize,
+        seconds: number("WEIR_BENCH_SECONDS", 3)?.max(1) as f64,
+    };
+    print!("{}", languages.measure()?);
     Ok(())
 }
 

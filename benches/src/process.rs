@@ -2,6 +2,7 @@
 
 use crate::Bench;
 use crate::child::median;
+use crate::clock::resident_bytes;
 use crate::job::{KEYS, Setup, write_events, write_manifest};
 use crate::report::{Bound, Figure};
 use anyhow::{Context, ensure};
@@ -32,10 +33,7 @@ fn idle_mb(bench: &Bench) -> anyhow::Result<f64> {
     let host = Host::start(bench, folder.path(), &source)?;
     host.wait_for("weir_input_events_total", 0.0)?;
     std::thread::sleep(Duration::from_secs(2));
-    let status = std::fs::read_to_string(format!("/proc/{}/status", host.process.id()))?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS is missing")?;
-    let kilobytes: f64 = resident.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kilobytes * 1_024.0 / 1e6)
+    Ok(resident_bytes(&host.process.id().to_string())? as f64 / 1e6)
 }
 
 fn restart_s(bench: &Bench) -> anyhow::Result<f64> {

@@ -123,3 +123,35 @@ pub fn table(figures: &[Figure]) -> String {
     }
     text
 }
+
+/// A table in Markdown of rows that have a name each; one that has less cells than the head has the rest empty.
+pub fn rows<'a>(head: &[&'a str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut text = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
+    for mut cells in rows {
+        cells.resize(head.len(), String::new());
+        writeln!(text, "| {} |", cells.join(" | ")).expect("strings take all");
+    }
+    text
+}
+
+/// A time with two or three digits, in the unit that fits.
+pub fn seconds(seconds: f64) -> String {
+    let (unit, amount) = match seconds {
+        ..1e-3 => ("µs", seconds * 1e6),
+        ..1.0 => ("ms", seconds * 1e3),
+        _ => ("s", seconds),
+    };
+    digits(amount, unit)
+}
+
+/// Bytes with two or three digits, in kB or MB.
+pub fn bytes(bytes: u64) -> String {
+    match bytes as f64 {
+        bytes if bytes < 1e6 => digits(bytes / 1e3, "kB"),
+        bytes => digits(bytes / 1e6, "MB"),
+    }
+}
+
+fn digits(amount: f64, unit: &str) -> String {
+    if amount < 10.0 { format!("{amount:.1} {unit}") } else { format!("{amount:.0} {unit}") }
+}
