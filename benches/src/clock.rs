@@ -26,11 +26,22 @@ pub fn process_cpu_s(process: &str) -> Option<f64> {
     Some((ticks()? + ticks()?) / TICKS_PER_S)
 }
 
-/// Memory that a process holds, bytes; the process by its number, or `self`.
+/// Resident memory of a process, bytes; the process by its number, or `self`.
 pub fn resident_bytes(process: &str) -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS is missing")?;
-    let kilobytes: u64 = resident.trim().trim_end_matches("kB").trim().parse()?;
+    told_bytes(&format!("/proc/{process}/status"), "VmRSS:")
+}
+
+/// The same of this process, with each page counted once: a page of a component from which many instances begin is mapped
+/// into each of them, and resident as often.
+pub fn held_bytes() -> anyhow::Result<u64> {
+    told_bytes("/proc/self/smaps_rollup", "Pss:")
+}
+
+fn told_bytes(path: &str, name: &str) -> anyhow::Result<u64> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("read {path}"))?;
+    let told = text.lines().find_map(|line| line.strip_prefix(name));
+    let told = told.with_context(|| format!("{name} is missing in {path}"))?;
+    let kilobytes: u64 = told.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kilobytes * 1_024)
 }
 

@@ -50,7 +50,7 @@ fn main() -> anyhow::Result<()> {
             "run-bare" => return bare::run_child(rest),
             "run-host" => return host::run_child(rest),
             "run-kafka-bare" => return kafka::bare::run_child(rest),
-            "run-guest-load" => return languages::guest::run_load(rest),
+            "run-guest-compile" => return languages::guest::run_compile(rest),
             "run-guest-calls" => return languages::guest::run_calls(rest),
             "run-guest-waiting" => return languages::guest::run_waiting(rest),
             "languages" if rest.is_empty() => return measure_languages(),

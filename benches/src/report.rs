@@ -124,8 +124,8 @@ pub fn table(figures: &[Figure]) -> String {
     text
 }
 
-/// A table in Markdown of rows that have a name each; one that has less cells than the head has the rest empty.
-pub fn rows<'a>(head: &[&'a str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+/// A table in Markdown of rows that have a name each; one that has fewer cells than the head has the rest empty.
+pub fn rows(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut text = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
     for mut cells in rows {
         cells.resize(head.len(), String::new());

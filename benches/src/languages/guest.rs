@@ -1,7 +1,7 @@
 //! What a component of one language costs in the component host, each of it measured in a process of its own.
 
 use crate::child::tell;
-use crate::clock::resident_bytes;
+use crate::clock::held_bytes;
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -33,18 +33,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Until their connections stand, and all that they need is there.
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// What it took to get a component that can be run.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Loaded {
-    /// Compiling it, seconds.
-    pub compile_s: f64,
-    /// Loading what was compiled before, seconds; none where it was compiled now.
-    pub load_s: Option<f64>,
-}
-
-/// What running its action takes, seconds.
+/// What each start of a host and each run of the action takes, seconds.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Calls {
+    /// Loading the component, compiled before.
+    pub load_s: f64,
     /// A fresh instance alone.
     pub instance_s: f64,
     /// Store, instance and action.
@@ -53,21 +46,24 @@ pub struct Calls {
     pub reused_s: f64,
 }
 
-/// `run-guest-load COMPONENT`: tells [`Loaded`].
-pub fn run_load(arguments: &[String]) -> anyhow::Result<()> {
-    let [component] = arguments else { bail!("run-guest-load COMPONENT") };
+/// `run-guest-compile COMPONENT`: tells the seconds that compiling takes; the component must be new to the cache.
+pub fn run_compile(arguments: &[String]) -> anyhow::Result<()> {
+    let [component] = arguments else { bail!("run-guest-compile COMPONENT") };
     let cost = Guest::load(component, Grants::default())?.component.compile_cost();
-    tell(&Loaded { compile_s: cost.compile.as_secs_f64(), load_s: cost.load.map(|load| load.as_secs_f64()) })
+    ensure!(cost.load.is_none(), "{component} was compiled before");
+    tell(&cost.compile.as_secs_f64())
 }
 
-/// `run-guest-calls COMPONENT SECONDS`: tells [`Calls`], each measured for so long.
+/// `run-guest-calls COMPONENT SECONDS`: tells [`Calls`], each measured for so long; the component must be in the cache.
 pub fn run_calls(arguments: &[String]) -> anyhow::Result<()> {
     let [component, seconds] = arguments else { bail!("run-guest-calls COMPONENT SECONDS") };
     let time = Duration::from_secs_f64(seconds.parse()?);
     let guest = Guest::load(component, Grants::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let load = guest.component.compile_cost().load.with_context(|| format!("{component} was not compiled before"))?;
     let instance = guest.component.measure_instance().context("a fresh instance can't be had")?;
     tell(&Calls {
+        load_s: load.as_secs_f64(),
         instance_s: instance.as_secs_f64(),
         fresh_s: runtime.block_on(guest.seconds_for_each(1, time))?,
         reused_s: runtime.block_on(guest.seconds_for_each(REUSED, time))?,
@@ -162,9 +158,9 @@ impl Guest {
     async fn bytes_of_each_waiting(&self, calls: usize) -> anyhow::Result<u64> {
         let mut waiting = JoinSet::new();
         self.wait_with(WAITING_BEFORE, &mut waiting).await?;
-        let before = resident_bytes("self")?;
+        let before = held_bytes()?;
         self.wait_with(WAITING_BEFORE + calls, &mut waiting).await?;
-        let after = resident_bytes("self")?;
+        let after = held_bytes()?;
         Ok(after.saturating_sub(before) / calls as u64)
     }
 
