@@ -62,7 +62,8 @@ impl Toolchain {
         eprint!("{said}");
         if !output.status.success() {
             let why = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it can't be installed");
-            return Ok(Self::Missing(why.to_owned()));
+            // The scripts put their names before what they say.
+            return Ok(Self::Missing(why.split_once(": ").map_or(why, |(_, said)| said).to_owned()));
         }
         let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         Ok(Self::Found((!folder.is_empty()).then(|| Path::new(&folder).join("bin"))))
