@@ -34,7 +34,7 @@ type Answer<T> = wasmtime::Result<Result<T, memory::MemoryError>>;
 
 /// The host's side of one instance.
 #[derive(Default)]
-struct State {
+pub struct State {
     memory: BTreeMap<String, String>,
     outputs: Vec<(String, String)>,
     wasi: Option<WasiCtx>,
@@ -52,42 +52,52 @@ pub fn run_child(arguments: &[String]) -> anyhow::Result<()> {
 }
 
 async fn measure(guest: &[u8], events: u64) -> wasmtime::Result<Run> {
-    let engine = engine()?;
-    let component = Component::from_binary(&engine, guest)?;
-    let mut linker = Linker::<State>::new(&engine);
-    bindings::Component::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    let pre = bindings::ComponentPre::new(linker.instantiate_pre(&component)?)?;
+    let bare = Bare::new(guest)?;
     let mut memories = vec![BTreeMap::new(); KEYS as usize];
     let mut outputs = 0;
     for number in 0..events / 100 {
-        outputs += serve(&engine, &pre, payload(number, KEYS), &mut memories[(number % KEYS) as usize]).await?;
+        outputs += bare.serve(payload(number, KEYS), &mut memories[(number % KEYS) as usize]).await?;
     }
     let payloads: Vec<String> = (0..events).map(|number| payload(number, KEYS)).collect();
     let (began, began_cpu_s) = (Instant::now(), thread_cpu_s());
     for (number, payload) in payloads.into_iter().enumerate() {
-        outputs += serve(&engine, &pre, payload, &mut memories[number % KEYS as usize]).await?;
+        outputs += bare.serve(payload, &mut memories[number % KEYS as usize]).await?;
     }
     let run = Run { events, wall_s: began.elapsed().as_secs_f64(), cpu_s: thread_cpu_s() - began_cpu_s };
     assert_eq!(outputs as u64, events + events / 100, "every event has its output");
     Ok(run)
 }
 
-async fn serve(
-    engine: &Engine,
-    pre: &bindings::ComponentPre<State>,
-    payload: String,
-    memory: &mut BTreeMap<String, String>,
-) -> wasmtime::Result<usize> {
-    let mut store = Store::new(engine, State { memory: std::mem::take(memory), ..State::default() });
-    store.set_epoch_deadline(1 << 40);
-    let instance = pre.instantiate_async(&mut store).await?;
-    let event = types::Event { id: ID.into(), kind: "input".into(), payload };
-    let returned = instance.weir_action_actions().call_invoke(&mut store, "tally", &event).await?;
-    assert!(returned.is_ok(), "{returned:?}");
-    let state = store.into_data();
-    *memory = state.memory;
-    Ok(state.outputs.len())
+/// The guest, compiled and linked.
+pub struct Bare {
+    engine: Engine,
+    pre: bindings::ComponentPre<State>,
+}
+
+impl Bare {
+    /// Compiles a guest.
+    pub fn new(guest: &[u8]) -> wasmtime::Result<Self> {
+        let engine = engine()?;
+        let component = Component::from_binary(&engine, guest)?;
+        let mut linker = Linker::<State>::new(&engine);
+        bindings::Component::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        let pre = bindings::ComponentPre::new(linker.instantiate_pre(&component)?)?;
+        Ok(Self { engine, pre })
+    }
+
+    /// Runs its action in a fresh store and instance; how many outputs it has.
+    pub async fn serve(&self, payload: String, memory: &mut BTreeMap<String, String>) -> wasmtime::Result<usize> {
+        let mut store = Store::new(&self.engine, State { memory: std::mem::take(memory), ..State::default() });
+        store.set_epoch_deadline(1 << 40);
+        let instance = self.pre.instantiate_async(&mut store).await?;
+        let event = types::Event { id: ID.into(), kind: "input".into(), payload };
+        let returned = instance.weir_action_actions().call_invoke(&mut store, "tally", &event).await?;
+        assert!(returned.is_ok(), "{returned:?}");
+        let state = store.into_data();
+        *memory = state.memory;
+        Ok(state.outputs.len())
+    }
 }
 
 /// As the host's own.

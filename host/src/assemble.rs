@@ -40,6 +40,8 @@ const ON_KAFKA: &str = "source, sink and dead letters are on Kafka where the sto
 pub struct RunOptions {
     /// Put action-state records that can't be decoded into a file beside the store, and go on [S27].
     pub set_aside_undecodable: bool,
+    /// On Kafka: go on without input events that were deleted before they were read.
+    pub skip_deleted_input: bool,
     /// Told what actions do, where somebody watches.
     pub watcher: Option<Watcher>,
 }

@@ -52,7 +52,7 @@ impl Writer {
     }
 
     fn tombstone(&mut self, key: &[u8], places: &[RecordPlace]) -> Append {
-        self.append(key, AppendKind::Tombstone(places.to_vec()))
+        self.append(key, AppendKind::Tombstone(places.iter().copied().collect()))
     }
 }
 

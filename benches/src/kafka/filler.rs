@@ -20,7 +20,9 @@ use weir_core::ownership::{Epoch, FenceKey, PartitionRecord};
 use weir_core::partition::partition_of;
 use weir_core::store::Rebuild;
 use weir_core::store::log::{ActionStateLog, Append, Position};
-use weir_kafka::{Committer, GroupEvent, GroupMember, KafkaLog, KafkaSettings, Membership, PartitionPart, Transaction};
+use weir_kafka::{
+    Committer, GroupEvent, GroupMember, KafkaLog, KafkaSettings, Membership, PartitionPart, RecordSizes, Transaction,
+};
 use weir_tests::kafka::Cluster;
 
 /// Records on their way at most: below what the producer's queue holds.
@@ -50,7 +52,8 @@ impl Filler {
         let bytes_max = topics.action_state.record_bytes_max;
         let member = GroupMember::join(&settings)?;
         let membership = take_up(&member)?;
-        let committer = Committer::start(settings.clone(), application, bytes_max)?;
+        let sizes = RecordSizes { least: bytes_max, most: bytes_max };
+        let committer = Committer::start(settings.clone(), application, sizes)?.blocking_recv()??;
         let mut log = KafkaLog::new(settings.clone(), bytes_max)?;
         let mut operators = Vec::new();
         let (plan, limits) = (Arc::new(plan()?), Arc::new(OperatorLimits::default()));

@@ -43,6 +43,12 @@ impl Application {
         Self { name, manifest }
     }
 
+    /// The same with another time from one checkpoint to the next.
+    pub fn with_checkpoint_interval(mut self, interval: Duration) -> Self {
+        self.manifest.store += &format!("\ncheckpoint_interval_ms = {}", interval.as_millis());
+        self
+    }
+
     /// The same with a property of its clients.
     pub fn with_client(mut self, name: &str, value: &str) -> Self {
         self.manifest = self.manifest.with(&format!("client.{name:?} = {value:?}"));

@@ -1,5 +1,6 @@
 //! (h): time on the processor for each event, and events in a second, against the two bare loops together.
 
+use super::bare::INTERVAL;
 use super::host::Application;
 use super::topics::{fill, make};
 use crate::Bench;
@@ -18,6 +19,7 @@ const RATE_RATIO_MIN: f64 = 50.0 / 190.0;
 struct Round {
     wasm: Run,
     kafka: [Run; 2],
+    both: [Run; 2],
     host: [Run; 2],
 }
 
@@ -25,7 +27,8 @@ impl Round {
     fn measure(bench: &Bench, cluster: &Cluster, source: &str) -> anyhow::Result<Self> {
         Ok(Self {
             wasm: run("run-bare", &[bench.guest.as_os_str(), OsStr::new(&bench.events.to_string())])?,
-            kafka: [bare(cluster, source, "1")?, bare(cluster, source, "2")?],
+            kafka: [bare(cluster, source, "1", None)?, bare(cluster, source, "2", None)?],
+            both: [bare(cluster, source, "1", Some(bench))?, bare(cluster, source, "2", Some(bench))?],
             host: [host(bench, cluster, 1)?, host(bench, cluster, 2)?],
         })
     }
@@ -37,11 +40,14 @@ impl Round {
 
     fn tell(&self, number: usize) {
         let [kafka, kafka_two] = self.kafka;
+        let [both, both_two] = self.both;
         let [host, host_two] = self.host;
         let named = [
             ("bare wasmtime", self.wasm),
             ("bare rdkafka, one thread", kafka),
             ("bare rdkafka, two threads", kafka_two),
+            ("both bare loops in one, one thread", both),
+            ("both bare loops in one, two threads", both_two),
             ("host, one shard", host),
             ("host, two shards", host_two),
         ];
@@ -57,6 +63,8 @@ impl Round {
 pub fn measure(bench: &Bench, cluster: &Cluster) -> anyhow::Result<Vec<Figure>> {
     let source = make(cluster, "events");
     fill(cluster, &source, bench.events)?;
+    // A broker that has just started compiles its own code for a while, on the cores of what is measured.
+    Round::measure(bench, cluster, &source)?;
     let mut rounds = Vec::new();
     for number in 1..=bench.rounds {
         let round = Round::measure(bench, cluster, &source)?;
@@ -70,12 +78,19 @@ pub fn measure(bench: &Bench, cluster: &Cluster) -> anyhow::Result<Vec<Figure>> 
         Figure::times("h", what, of(&|r| r.cpu_ratio(at)), Bound::AtMostOrFloor(CPU_RATIO_MAX, CPU_RATIO_FLOOR))
             .saying(format!("{host:.1} against {wasm:.1} (wasmtime) + {kafka:.1} (rdkafka) µs for each event"))
     };
+    let both = |at: usize, what: &str| {
+        let (host, both) = (of(&|r| r.host[at].cpu_us()), of(&|r| r.both[at].cpu_us()));
+        Figure::times("h", what, of(&|r| r.host[at].cpu_us() / r.both[at].cpu_us()), Bound::None)
+            .saying(format!("{host:.1} against {both:.1} µs for each event"))
+    };
     let rate = |pick: &dyn Fn(&Round) -> Run| of(&|r| pick(r).rate());
     let (one, two) = (rate(&|r| r.host[0]), rate(&|r| r.host[1]));
     let bare = rate(&|r| r.kafka[1]);
     Ok(vec![
         cpu(0, "one shard, time on the processor, against the sum of a bare wasmtime and a bare rdkafka loop"),
         cpu(1, "two shards, the same"),
+        both(0, "one shard, time on the processor, against both bare loops in one process"),
+        both(1, "two shards, the same"),
         Figure::ratio(
             "h",
             "two shards, events/s, against the bare rdkafka loop on two threads (50,000 where that does 190,000)",
@@ -86,16 +101,20 @@ pub fn measure(bench: &Bench, cluster: &Cluster) -> anyhow::Result<Vec<Figure>> 
     ])
 }
 
-fn bare(cluster: &Cluster, source: &str, threads: &str) -> anyhow::Result<Run> {
+/// The bare loop of rdkafka; with a benchmark's guest, that of wasmtime in it.
+fn bare(cluster: &Cluster, source: &str, threads: &str, with: Option<&Bench>) -> anyhow::Result<Run> {
     let (log, sink) = (make(cluster, "bare-log"), make(cluster, "bare-outputs"));
-    let arguments = [cluster.bootstrap(), source, &log, &sink, threads];
-    run("run-kafka-bare", &arguments.map(OsStr::new))
+    let mut arguments = [cluster.bootstrap(), source, &log, &sink, threads].map(OsStr::new).to_vec();
+    arguments.extend(with.map(|bench| bench.guest.as_os_str()));
+    run("run-kafka-bare", &arguments)
 }
 
-/// A host over so many events, which are there at once when its shards have shared the partitions out.
+/// A host over so many events, with transactions as often as the bare loop has them. The events are there at once when its
+/// shards have shared the partitions out.
 pub fn host(bench: &Bench, cluster: &Cluster, shards: usize) -> anyhow::Result<Run> {
     let source = make(cluster, "events");
-    let mut host = Application::new(cluster, &bench.guest, &source, shards).start();
+    let application = Application::new(cluster, &bench.guest, &source, shards);
+    let mut host = application.with_checkpoint_interval(INTERVAL).start();
     host.settle()?;
     fill(cluster, &source, bench.events)?;
     host.measure(bench.events)

@@ -69,6 +69,14 @@ pub struct InputEvent {
     pub headers: Arc<[(String, String)]>,
 }
 
+impl InputEvent {
+    /// About what it takes in memory, bytes.
+    pub fn size(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        size_of::<Self>() + self.key.as_bytes().len() + self.event.payload.as_str().len() + headers
+    }
+}
+
 /// An event that leaves by the sink, with its lineage [S5].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutputEvent {

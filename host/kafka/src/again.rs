@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 /// How long one call may take.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
-/// How long it is made again: a broker that died is back by then, or its partitions have another leader.
-const AGAIN_MAX: Duration = Duration::from_secs(60);
+/// How long it is made again: a broker that died is back by then, or its partitions have another leader. Nothing is in
+/// doubt meanwhile.
+const AGAIN_MAX: Duration = Duration::from_secs(120);
 /// From one call to the next.
 const PAUSE: Duration = Duration::from_millis(100);
 

@@ -45,6 +45,15 @@ pub enum Isolation {
     Uncommitted,
 }
 
+/// What the topics of one producer take as a record, bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordSizes {
+    /// The topic that takes the least.
+    pub least: usize,
+    /// The one that takes the most. No record that the producer is given is larger than its own topic takes.
+    pub most: usize,
+}
+
 /// Makes the configuration of each kind of client.
 #[derive(Clone, Copy, Debug)]
 pub struct Clients<'a> {
@@ -96,13 +105,13 @@ impl<'a> Clients<'a> {
     /// The producer of action states: idempotent and gapless, in no transaction [S31]. No record that it is given is
     /// larger than `record_bytes_max`, the least `max.message.bytes` of its topics [S26].
     pub fn action_state_producer(&self, record_bytes_max: usize) -> ClientConfig {
-        self.producer(record_bytes_max)
+        self.producer(RecordSizes { least: record_bytes_max, most: record_bytes_max })
     }
 
     /// The producer of checkpoints: keyed state, outputs and offsets in one transaction. The id is new for each start of a
-    /// shard [S32]; `record_bytes_max` as above.
-    pub fn transactional_producer(&self, transactional_id: &str, record_bytes_max: usize) -> ClientConfig {
-        let mut config = self.producer(record_bytes_max);
+    /// shard [S32].
+    pub fn transactional_producer(&self, transactional_id: &str, sizes: RecordSizes) -> ClientConfig {
+        let mut config = self.producer(sizes);
         // What is sent of a checkpoint while the rest is still being handed over keeps librdkafka's thread busy until it is
         // acknowledged (see the log): so all of it goes at once.
         self.unless_set(&mut config, "transaction.timeout.ms", TRANSACTION_TIMEOUT_MS);
@@ -112,18 +121,19 @@ impl<'a> Clients<'a> {
         config
     }
 
-    fn producer(&self, record_bytes_max: usize) -> ClientConfig {
+    fn producer(&self, sizes: RecordSizes) -> ClientConfig {
         let mut config = self.base();
         // Puts of many keys share a request; more would only make each of them wait.
         self.unless_set(&mut config, "linger.ms", "1");
         let clamp = |bytes: usize| bytes.clamp(*MESSAGE_BYTES.start(), *MESSAGE_BYTES.end()).to_string();
-        // The broker measures a whole batch against max.message.bytes, and a batch refused is a gap.
-        let batch_bytes = record_bytes_max.saturating_sub(BATCH_OVERHEAD_BYTES).min(BATCH_BYTES_MAX);
+        // The broker measures a whole batch against max.message.bytes, and a batch refused is a gap. A record that is
+        // larger than a batch goes alone.
+        let batch_bytes = sizes.least.saturating_sub(BATCH_OVERHEAD_BYTES).min(BATCH_BYTES_MAX);
         config
             .set("acks", "all")
             .set("enable.idempotence", "true")
             .set("enable.gapless.guarantee", "true")
-            .set("message.max.bytes", clamp(record_bytes_max))
+            .set("message.max.bytes", clamp(sizes.most))
             .set("batch.size", clamp(batch_bytes));
         config
     }
@@ -208,7 +218,10 @@ mod tests {
         let settings = settings(&[("acks", "0"), ("isolation.level", "read_uncommitted"), ("group.id", "x")]);
         let clients = Clients::new(&settings);
         assert_eq!(clients.action_state_producer(1_000_000).get("acks"), Some("all"));
-        assert_eq!(clients.transactional_producer("t", 1_000_000).get("acks"), Some("all"));
+        assert_eq!(
+            clients.transactional_producer("t", RecordSizes { least: 1_000_000, most: 1_000_000 }).get("acks"),
+            Some("all")
+        );
         assert_eq!(clients.source().get("isolation.level"), Some("read_committed"));
         assert_eq!(clients.source().get("group.id"), Some("quakes"));
     }
@@ -236,7 +249,7 @@ mod tests {
         consumer(clients.reader(Isolation::Uncommitted));
         for bytes in [1, 1_048_588, usize::MAX] {
             producer(clients.action_state_producer(bytes));
-            producer(clients.transactional_producer("quakes-1", bytes));
+            producer(clients.transactional_producer("quakes-1", RecordSizes { least: bytes, most: bytes }));
         }
     }
 
@@ -246,5 +259,8 @@ mod tests {
         let settings = settings(&[]);
         let config = Clients::new(&settings).action_state_producer(100_000);
         assert_eq!((config.get("message.max.bytes"), config.get("batch.size")), (Some("100000"), Some("99488")));
+        let sizes = RecordSizes { least: 100_000, most: 16_000_000 };
+        let config = Clients::new(&settings).transactional_producer("t", sizes);
+        assert_eq!((config.get("message.max.bytes"), config.get("batch.size")), (Some("16000000"), Some("99488")));
     }
 }

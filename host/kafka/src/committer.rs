@@ -1,7 +1,8 @@
 //! Commits the checkpoints of one shard, each as one transaction [S31].
 
 use crate::changelog::{PARTITION_RECORD, write_entry_name};
-use crate::client::{Clients, log, log_error};
+use crate::client::{Clients, RecordSizes, log, log_error};
+use crate::connect::{NO_RECORDS, transactional_id_denied};
 use crate::group::Membership;
 use crate::output;
 use crate::put::{Put, TopicProducer};
@@ -13,6 +14,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::cell::Cell;
+use std::io;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -25,6 +28,11 @@ use weir_core::ownership::PartitionRecord;
 const CALL: Duration = Duration::from_secs(10);
 /// How long a transaction may take in all. Whoever does not know how it ended must stop.
 const TRANSACTION_MAX: Duration = Duration::from_secs(60);
+/// How long a producer may take to begin. Nothing is in doubt meanwhile, so brokers that start again get their time: a
+/// member that they threw out begins anew while they do.
+const INITIALISE_MAX: Duration = Duration::from_secs(120);
+/// How often a call that takes long says so.
+const TELL: Duration = Duration::from_secs(5);
 /// How often a producer looks whether its records have arrived.
 const LOOK: Duration = Duration::from_micros(200);
 
@@ -60,14 +68,21 @@ pub enum CommitError {
     /// Another took partitions of this shard over, and ended its producer.
     #[error("another host took over: {0}")]
     Fenced(String),
+    /// The brokers refuse the producer as it is: something has to be changed.
+    #[error("{0}")]
+    Denied(String),
     /// The brokers did not answer, so that nobody knows whether it was committed.
     #[error(
-        "{what}: no broker answered within {} s: are they reachable? Start again, recovery finds out how it ended",
-        TRANSACTION_MAX.as_secs()
+        "{what}: no broker answered within {} s ({last}): are they reachable? Start again, recovery finds out how it ended",
+        max.as_secs()
     )]
     Silent {
         /// What was tried.
         what: String,
+        /// So long.
+        max: Duration,
+        /// What the client said last.
+        last: String,
     },
     /// The producer is of no further use, or nobody knows whether it was committed.
     #[error("commit checkpoint: {0}: start again, recovery finds out how it ended")]
@@ -76,12 +91,15 @@ pub enum CommitError {
 
 /// A transactional producer with a thread of its own, so that a shard does not wait for it.
 ///
-/// Lifecycle: made, which ends what a producer of the same id left open; then one transaction at a time; its thread ends
-/// when it is dropped.
+/// Lifecycle: made on its thread, which ends what a producer of the same id left open; then one transaction at a time; its
+/// thread ends when it is dropped.
 #[derive(Debug)]
 pub struct Committer {
     jobs: mpsc::SyncSender<Job>,
 }
+
+/// A committer on its way, for as long as brokers are away.
+pub type StartingCommitter = oneshot::Receiver<Result<Committer, CommitError>>;
 
 struct Job {
     transaction: Transaction,
@@ -91,47 +109,57 @@ struct Job {
 
 /// Ends and fences what the producer of a transactional id left open.
 pub fn end_producer(settings: &KafkaSettings, transactional_id: &str) -> Result<(), CommitError> {
-    initialised(settings, transactional_id, 0).map(drop)
+    initialised(settings, transactional_id, NO_RECORDS).map(drop)
 }
 
-fn initialised(
-    settings: &KafkaSettings,
-    id: &str,
-    record_bytes_max: usize,
-) -> Result<BaseProducer<Arrivals>, CommitError> {
-    let config = Clients::new(settings).transactional_producer(id, record_bytes_max);
+fn initialised(settings: &KafkaSettings, id: &str, sizes: RecordSizes) -> Result<BaseProducer<Arrivals>, CommitError> {
+    let config = Clients::new(settings).transactional_producer(id, sizes);
     let producer: BaseProducer<_> = config
         .create_with_context(Arrivals::default())
         .map_err(|error| CommitError::Failed(format!("make producer {id}: {error}")))?;
-    until_done(&format!("initialise producer {id}"), || producer.init_transactions(CALL))?;
+    let code = Cell::new(None);
+    let initialise = || {
+        let initialised = producer.init_transactions(CALL);
+        code.set(initialised.as_ref().err().and_then(KafkaError::rdkafka_error_code));
+        initialised
+    };
+    until_done(&format!("initialise producer {id}"), INITIALISE_MAX, initialise).map_err(|error| match code.get() {
+        Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
+            CommitError::Denied(transactional_id_denied(settings, id))
+        }
+        Some(RDKafkaErrorCode::InvalidTransactionTimeout) => CommitError::Denied(format!(
+            "begin with transactional id {id}: the brokers take no transaction that may last so long: lower \
+             \"transaction.timeout.ms\" of kafka.client, or raise their transaction.max.timeout.ms"
+        )),
+        _ => error,
+    })?;
     Ok(producer)
 }
 
 impl Committer {
-    /// A committer with a transactional id of its own. No record is larger than the least `max.message.bytes` of the
-    /// topics that it writes to.
+    /// Has a committer made, with a transactional id of its own. No record is larger than the topic takes that it goes to.
     pub fn start(
         settings: Arc<KafkaSettings>,
         transactional_id: &str,
-        record_bytes_max: usize,
-    ) -> Result<Self, CommitError> {
-        let producer = initialised(&settings, transactional_id, record_bytes_max)?;
-        let (jobs, receiver) = mpsc::sync_channel::<Job>(1);
-        let dead_letters = settings.dead_letter_topic.clone();
-        let topics = [settings.keyed_state_topic(), dead_letters].into_iter().chain(settings.sink_topic.clone());
-        let topics: Vec<String> = topics.collect();
-        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-        let producer = TopicProducer::new(producer, &topics).map_err(|error| CommitError::Failed(error.to_string()))?;
-        let work = Work { settings, producer };
+        sizes: RecordSizes,
+    ) -> io::Result<StartingCommitter> {
+        let (started, starting) = oneshot::channel();
+        let id = transactional_id.to_owned();
         let thread = std::thread::Builder::new().name("weir-committer".to_owned());
-        let run = move || {
+        thread.spawn(move || {
+            let work = match Work::new(settings, &id, sizes) {
+                Ok(work) => work,
+                Err(error) => return drop(started.send(Err(error))),
+            };
+            let (jobs, receiver) = mpsc::sync_channel::<Job>(1);
+            // Where nobody waits for it any more, the channel is closed with it.
+            let _ = started.send(Ok(Self { jobs }));
             while let Ok(Job { transaction, group, reply }) = receiver.recv() {
                 let committed = work.commit(&transaction, &group);
                 let _ = reply.send((transaction, committed));
             }
-        };
-        thread.spawn(run).map_err(|error| CommitError::Failed(format!("start a thread: {error}")))?;
-        Ok(Self { jobs })
+        })?;
+        Ok(starting)
     }
 
     /// Commits a checkpoint for the member that the group knew at this assignment, and gives it back. One at a time.
@@ -154,21 +182,29 @@ const DEAD_LETTERS: usize = 1;
 const SINK: usize = 2;
 
 impl Work {
+    fn new(settings: Arc<KafkaSettings>, id: &str, sizes: RecordSizes) -> Result<Self, CommitError> {
+        let producer = initialised(&settings, id, sizes)?;
+        let dead_letters = settings.dead_letter_topic.clone();
+        let topics = [settings.keyed_state_topic(), dead_letters].into_iter().chain(settings.sink_topic.clone());
+        let topics: Vec<String> = topics.collect();
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let producer = TopicProducer::new(producer, &topics).map_err(|error| CommitError::Failed(error.to_string()))?;
+        Ok(Self { settings, producer })
+    }
+
     fn commit(&self, transaction: &[PartitionPart], group: &ConsumerGroupMetadata) -> Result<(), CommitError> {
         self.producer.begin_transaction().map_err(|error| CommitError::Failed(error.to_string()))?;
         match self.fill(transaction, group) {
             Ok(()) => {}
-            Err(error @ (CommitError::Failed(_) | CommitError::Silent { .. } | CommitError::Fenced(_))) => {
+            Err(error @ (CommitError::Refused(_) | CommitError::Aborted(_))) => {
+                until_done("abort a transaction", TRANSACTION_MAX, || self.producer.abort_transaction(CALL))?;
                 return Err(error);
             }
-            Err(error) => {
-                until_done("abort a transaction", || self.producer.abort_transaction(CALL))?;
-                return Err(error);
-            }
+            Err(error) => return Err(error),
         }
-        match until_done("commit a transaction", || self.producer.commit_transaction(CALL)) {
+        match until_done("commit a transaction", TRANSACTION_MAX, || self.producer.commit_transaction(CALL)) {
             Err(CommitError::Aborted(what)) => {
-                until_done("abort a transaction", || self.producer.abort_transaction(CALL))?;
+                until_done("abort a transaction", TRANSACTION_MAX, || self.producer.abort_transaction(CALL))?;
                 Err(CommitError::Aborted(what))
             }
             other => other,
@@ -199,7 +235,9 @@ impl Work {
         }
         self.wait_for_arrival()?;
         let offsets = self.offsets(transaction)?;
-        until_done("commit source offsets", || self.producer.send_offsets_to_transaction(&offsets, group, CALL))
+        until_done("commit source offsets", TRANSACTION_MAX, || {
+            self.producer.send_offsets_to_transaction(&offsets, group, CALL)
+        })
     }
 
     fn offsets(&self, transaction: &[PartitionPart]) -> Result<TopicPartitionList, CommitError> {
@@ -252,9 +290,9 @@ impl Work {
     }
 }
 
-/// Makes a call of a transaction again as long as the client says that this helps.
-fn until_done(what: &str, call: impl Fn() -> Result<(), KafkaError>) -> Result<(), CommitError> {
-    let since = Instant::now();
+/// Makes a call of a transaction again as long as the client says that this helps, and for so long.
+fn until_done(what: &str, max: Duration, call: impl Fn() -> Result<(), KafkaError>) -> Result<(), CommitError> {
+    let (since, mut told) = (Instant::now(), Instant::now());
     loop {
         let error = match call() {
             Ok(()) => return Ok(()),
@@ -275,12 +313,18 @@ fn until_done(what: &str, call: impl Fn() -> Result<(), KafkaError>) -> Result<(
                     () if inner.is_fatal() => return Err(CommitError::Failed(text)),
                     () if by_group => return Err(CommitError::Refused(text)),
                     () if inner.txn_requires_abort() => return Err(CommitError::Aborted(text)),
-                    () if inner.is_retriable() && since.elapsed() < TRANSACTION_MAX => {}
-                    () if inner.is_retriable() => return Err(CommitError::Silent { what: what.to_owned() }),
+                    () if inner.is_retriable() && since.elapsed() < max => {}
+                    () if inner.is_retriable() => {
+                        return Err(CommitError::Silent { what: what.to_owned(), max, last: inner.string() });
+                    }
                     () => return Err(CommitError::Failed(text)),
                 }
             }
             _ => return Err(CommitError::Failed(text)),
+        }
+        if told.elapsed() >= TELL {
+            told = Instant::now();
+            tracing::warn!("{text}: it is tried again");
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -321,5 +365,28 @@ impl ProducerContext for Arrivals {
         if let Err((error, _)) = result {
             self.first_failure.lock().expect("nobody panics with it").get_or_insert(error.to_string());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // [S31]
+    #[test]
+    fn a_producer_whose_brokers_are_away_is_begun_again_until_its_time_is_over_and_says_why() {
+        let settings = KafkaSettings::new("quakes", "127.0.0.1:9", "in");
+        let config = Clients::new(&settings).transactional_producer("quakes-1", NO_RECORDS);
+        let producer: BaseProducer<_> = config.create_with_context(Arrivals::default()).unwrap();
+        let calls = Cell::new(0);
+        let begin = || {
+            calls.set(calls.get() + 1);
+            producer.init_transactions(Duration::from_millis(10))
+        };
+        let error = until_done("initialise producer quakes-1", Duration::from_millis(200), begin).unwrap_err();
+        assert!(calls.get() > 1, "it is made once");
+        let text = error.to_string();
+        let words = "initialise producer quakes-1: no broker answered within 0 s (";
+        assert!(text.starts_with(words) && text.contains("): are they reachable?"), "{text}");
     }
 }

@@ -27,6 +27,25 @@ pub enum GroupError {
     /// The consumer could not be made.
     #[error("make a member of the group: {0}")]
     Client(String),
+    /// The input has no record at the offset where this host goes on.
+    #[error(
+        "read {topic}: what it goes on at is gone: records were deleted before they were read, or the topic was made anew; \
+         start again, and the host says which"
+    )]
+    Gone {
+        /// The source topic.
+        topic: String,
+    },
+    /// The group does not take this member as it is.
+    #[error("be a member of the group of {topic}: {error}: {advice}")]
+    Refused {
+        /// The source topic.
+        topic: String,
+        /// What the client says.
+        error: String,
+        /// What to change.
+        advice: &'static str,
+    },
     /// A call failed.
     #[error("{what} of {topic}: {error}")]
     Failed {
@@ -179,6 +198,9 @@ impl GroupMember {
                 Some(Ok(message)) => return Ok(Some(SourceRecord(message))),
                 // The client says so itself, and less often.
                 Some(Err(error)) if is_passing(&error) => tracing::debug!("read {}: {error}", self.topic),
+                Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset))) => {
+                    return Err(GroupError::Gone { topic: self.topic.clone() });
+                }
                 Some(Err(error)) => return Err(self.failed("read", &error)),
                 None => {}
             }
@@ -195,7 +217,7 @@ impl GroupMember {
                 Some(Err(error)) if is_of_membership(&error) => {
                     tracing::warn!("consumer group: {error}");
                 }
-                Some(Err(error)) => return Err(self.failed("be a member of the group", &error)),
+                Some(Err(error)) => return Err(self.not_a_member(&error)),
                 Some(Ok(_)) | None => {}
             }
         }
@@ -265,6 +287,21 @@ impl GroupMember {
             added.map_err(|error| self.failed("name partitions", &error))?;
         }
         Ok(list)
+    }
+
+    fn not_a_member(&self, error: &KafkaError) -> GroupError {
+        let advice = match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::InvalidSessionTimeout) => {
+                "change \"session.timeout.ms\" of kafka.client, which the brokers' group.min.session.timeout.ms and \
+                 group.max.session.timeout.ms bound"
+            }
+            Some(RDKafkaErrorCode::InconsistentGroupProtocol) => {
+                "other clients are in the group, which is the application's alone: give them another, or the \
+                 application another name"
+            }
+            _ => return self.failed("be a member of the group", error),
+        };
+        GroupError::Refused { topic: self.topic.clone(), error: error.to_string(), advice }
     }
 
     fn failed(&self, what: &'static str, error: &KafkaError) -> GroupError {

@@ -21,8 +21,8 @@ pub mod settings;
 pub mod topics;
 mod waker;
 
-pub use client::{Clients, Isolation};
-pub use committer::{CommitError, Committed, Committer, PartitionPart, Transaction, end_producer};
+pub use client::{Clients, Isolation, RecordSizes};
+pub use committer::{CommitError, Committed, Committer, PartitionPart, StartingCommitter, Transaction, end_producer};
 pub use control::{ControlAnswers, ControlError, ControlListener, ControlRequest};
 pub use error::SetupError;
 pub use group::{GroupError, GroupEvent, GroupMember, Membership, SourceRecord};

@@ -99,6 +99,23 @@ pub struct KafkaLog {
     /// Empty between two polls: kept for its room.
     done: Vec<Delivery>,
     just_fenced: Vec<(PartitionId, Position)>,
+    silence: Silence,
+}
+
+/// Since when nothing was acknowledged, or nothing was on its way.
+#[derive(Debug)]
+struct Silence {
+    since: Instant,
+}
+
+impl Silence {
+    /// Whether it lasts too long.
+    fn is_too_long(&mut self, waits: bool, now: Instant) -> bool {
+        if !waits {
+            self.since = now;
+        }
+        now.duration_since(self.since) > WAIT_MAX
+    }
 }
 
 /// A partition that this log may append to.
@@ -134,6 +151,7 @@ impl KafkaLog {
             key: Vec::new(),
             done: Vec::new(),
             just_fenced: Vec::new(),
+            silence: Silence { since: Instant::now() },
         })
     }
 
@@ -184,11 +202,13 @@ impl KafkaLog {
             let mut done = self.producer.context().take(std::mem::take(&mut self.done));
             if done.is_empty() {
                 self.done = done;
+                self.look_at_silence();
                 return match &self.failed {
                     None => self.hand_over_what_may_go().map(|()| acknowledged),
                     Some(error) => Err(error.clone()),
                 };
             }
+            self.silence = Silence { since: Instant::now() };
             acknowledged.reserve(done.len());
             for delivery in done.drain(..) {
                 if let Err(error) = self.on_delivery(delivery, &mut acknowledged) {
@@ -196,6 +216,15 @@ impl KafkaLog {
                 }
             }
             self.done = done;
+        }
+    }
+
+    /// A client tries for minutes; whoever waits for it should not.
+    fn look_at_silence(&mut self) {
+        let waits = self.owned.values().any(|owned| owned.on_their_way > 0);
+        if self.silence.is_too_long(waits, Instant::now()) {
+            let (topic, waiting) = (self.topic.clone(), self.in_flight());
+            self.failed.get_or_insert(KafkaLogError::Silent { topic, waiting });
         }
     }
 
@@ -347,5 +376,21 @@ impl ActionStateLog for KafkaLog {
 impl std::fmt::Debug for KafkaLog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KafkaLog").field("topic", &self.topic).field("owned", &self.owned).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // [S26]
+    #[test]
+    fn silence_counts_from_when_something_waits() {
+        let start = Instant::now();
+        let mut silence = Silence { since: start };
+        let idle = start + 10 * WAIT_MAX;
+        assert!(!silence.is_too_long(false, idle), "nothing waits");
+        assert!(!silence.is_too_long(true, idle + WAIT_MAX));
+        assert!(silence.is_too_long(true, idle + WAIT_MAX + Duration::from_millis(1)));
     }
 }

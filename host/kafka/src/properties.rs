@@ -7,7 +7,7 @@ struct Fixed {
     reason: &'static str,
 }
 
-const FIXED: [Fixed; 15] = [
+const FIXED: [Fixed; 16] = [
     Fixed { names: &["bootstrap.servers", "metadata.broker.list"], reason: "kafka.bootstrap_servers is the one place" },
     Fixed { names: &["group.id"], reason: "the group is the application's name" },
     Fixed { names: &["group.instance.id"], reason: "each shard is a member of its own" },
@@ -30,6 +30,7 @@ const FIXED: [Fixed; 15] = [
         names: &["enable.idempotence", "enable.gapless.guarantee"],
         reason: "a put is in the log once, and a gap is fatal",
     },
+    Fixed { names: &["delivery.report.only.error"], reason: "every acknowledgement is checked" },
     Fixed {
         names: &["max.in.flight.requests.per.connection", "max.in.flight"],
         reason: "puts stand in the log in the order of their calls",
@@ -78,7 +79,14 @@ mod tests {
     // [S31]
     #[test]
     fn a_property_is_fixed_by_each_of_its_names() {
-        for name in ["acks", "request.required.acks", "max.in.flight", "metadata.broker.list", "isolation.level"] {
+        for name in [
+            "acks",
+            "request.required.acks",
+            "max.in.flight",
+            "metadata.broker.list",
+            "isolation.level",
+            "delivery.report.only.error",
+        ] {
             assert!(fixed(name).is_some(), "{name}");
         }
         for name in ["security.protocol", "session.timeout.ms", "linger.ms", "transaction.timeout.ms", "debug"] {

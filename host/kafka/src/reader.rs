@@ -4,7 +4,7 @@ use crate::again::{passes, until_answered};
 use crate::client::{Clients, Isolation, LoggingContext};
 use crate::settings::KafkaSettings;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
@@ -113,6 +113,17 @@ impl Reader {
         self.watermarks_of(&self.consumer, partition)
     }
 
+    /// The first offset of a partition of another topic.
+    pub fn low_of(&self, topic: &str, partition: PartitionId) -> Result<u64, ReadError> {
+        let watermarks = until_answered(|wait| self.consumer.fetch_watermarks(topic, partition.0 as i32, wait));
+        let failed = |error: KafkaError| ReadError::Failed {
+            topic: topic.to_owned(),
+            partition: partition.0,
+            what: error.to_string(),
+        };
+        Ok(watermarks.map_err(failed)?.0.max(0) as u64)
+    }
+
     /// How many partitions the topic has.
     pub fn partitions(&self) -> Result<u32, ReadError> {
         let metadata = until_answered(|wait| self.consumer.fetch_metadata(Some(&self.topic), wait));
@@ -218,10 +229,13 @@ fn consumer(settings: &KafkaSettings, isolation: Isolation) -> Result<BaseConsum
     config.create_with_context(LoggingContext).map_err(|error| ReadError::Client(error.to_string()))
 }
 
-/// What librdkafka mends by itself.
+/// What librdkafka mends by itself, or what is of one broker alone: what its certificate or its login fails at is none of
+/// the others' business, and a client that none lets in is found out by what it waits for.
 pub(crate) fn is_passing(error: &KafkaError) -> bool {
     match error {
-        KafkaError::MessageConsumption(code) | KafkaError::Global(code) => passes(*code),
+        KafkaError::MessageConsumption(code) | KafkaError::Global(code) => {
+            passes(*code) || matches!(code, RDKafkaErrorCode::SSL | RDKafkaErrorCode::Authentication)
+        }
         KafkaError::PartitionEOF(_) => true,
         _ => false,
     }

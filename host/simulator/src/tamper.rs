@@ -5,7 +5,7 @@ use weir_core::action_state::{
     ActionState, CallPut, CallStatus, Decision, RecordKey, RecordKind, decode, encode_state,
 };
 use weir_core::plan::Plan;
-use weir_core::store::log::{Append, AppendKind};
+use weir_core::store::log::{Append, AppendKind, RecordPlaces};
 
 /// An append as it reaches the log.
 pub fn append(mut append: Append, mistake: Option<Mistake>) -> Append {
@@ -35,7 +35,7 @@ pub fn append(mut append: Append, mistake: Option<Mistake>) -> Append {
 
 /// An append that changes nothing.
 pub fn nothing() -> AppendKind {
-    AppendKind::Tombstone(Vec::new())
+    AppendKind::Tombstone(RecordPlaces::default())
 }
 
 /// Whether what is said of a call reaches the core.

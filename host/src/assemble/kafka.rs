@@ -12,12 +12,13 @@ use crate::service::{self, Service};
 use crate::settings::{OnQuarantineFull, Settings};
 use crate::source::EventParser;
 use anyhow::{Context, anyhow};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use weir_core::limits::{InvocationLimits, OnQueueFull, OperatorLimits};
-use weir_kafka::{KafkaSettings, Topics};
+use weir_kafka::{CommitError, KafkaSettings, RecordSizes, Topics};
 
 /// Beside its value a record has a key, headers and what the broker adds: so much is left for them.
 const RECORD_OVERHEAD_BYTES: usize = 70_000;
@@ -56,7 +57,10 @@ pub(super) fn run(settings: &Settings, options: &RunOptions) -> Result<RunEnd, R
         let progress = service::show_progress(settings, &service);
         let ended = watch(&shards, ends, signals, Duration::from_millis(settings.limits.drain_ms_max)).await;
         progress.finish();
-        ended.map_err(RunError::Run)
+        ended.map_err(|error| match error.downcast_ref() {
+            Some(CommitError::Denied(_)) => RunError::Use(error),
+            _ => RunError::Run(error),
+        })
     });
     runtime.shutdown_background();
     drop((shards, service));
@@ -126,10 +130,11 @@ impl HostStart<'_> {
                 on_bad_event: settings.source.on_bad_event,
                 partitions: self.topics.partitions,
                 action_state_bytes_max: self.topics.action_state.record_bytes_max,
-                committed_bytes_max: self.committed_bytes_max(),
+                committed_sizes: self.committed_sizes(),
                 dead_letter_bytes_max: self.topics.dead_letter.record_bytes_max,
                 reading_max: self.reading_max(),
                 set_aside: set_aside.clone(),
+                skip_deleted_input: self.options.skip_deleted_input,
                 invocations_max: settings.limits.invocations_max.div_ceil(count),
                 interval: Duration::from_millis(settings.store.checkpoint_interval_ms),
                 drain: Duration::from_millis(settings.limits.drain_ms_max),
@@ -143,11 +148,11 @@ impl HostStart<'_> {
         Ok((shards, threads))
     }
 
-    /// The largest record that a checkpoint may have. What goes to a topic that takes less is limited where it is made.
-    fn committed_bytes_max(&self) -> usize {
+    /// What the topics of a checkpoint take. What goes to one that takes less than others is limited where it is made.
+    fn committed_sizes(&self) -> RecordSizes {
         let Topics { keyed_state, sink, dead_letter, .. } = &self.topics;
-        let all = [keyed_state, dead_letter].into_iter().chain(sink);
-        all.map(|topic| topic.record_bytes_max).max().unwrap_or(0)
+        let all = [keyed_state, dead_letter].into_iter().chain(sink).map(|topic| topic.record_bytes_max);
+        RecordSizes { least: all.clone().min().unwrap_or(0), most: all.max().unwrap_or(0) }
     }
 
     /// A reader that is slower than the cleaner may miss a tombstone.
@@ -175,13 +180,24 @@ impl HostStart<'_> {
 
 fn run_shard(start: KafkaShardStart) {
     let ends = start.ends.clone();
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => {
-            tokio::task::LocalSet::new().block_on(&runtime, run_kafka_shard(start));
-            // A takeover that still waits for a broker is of no use to anyone.
-            runtime.shutdown_background();
-        }
-        Err(error) => drop(ends.blocking_send(ShardEnd::Failed(anyhow!(error).context("start a shard")))),
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.context("start a shard")?;
+        tokio::task::LocalSet::new().block_on(&runtime, run_kafka_shard(start));
+        // A takeover that still waits for a broker is of no use to anyone.
+        runtime.shutdown_background();
+        Ok(())
+    };
+    tell_of_failure(&ends, run);
+}
+
+/// Runs a shard. One that panics ends the host, as any that fails: the others would go on without its partitions.
+fn tell_of_failure(ends: &mpsc::Sender<ShardEnd>, run: impl FnOnce() -> anyhow::Result<()>) {
+    let ended = catch_unwind(AssertUnwindSafe(run));
+    let ended =
+        ended.unwrap_or_else(|_| Err(anyhow!("a shard panicked, as it said above: report it, and start again")));
+    if let Err(error) = ended {
+        drop(ends.blocking_send(ShardEnd::Failed(error)));
     }
 }
 
@@ -253,5 +269,20 @@ async fn failure(ends: &mut mpsc::Receiver<ShardEnd>) -> anyhow::Error {
             Some(_) => {}
             None => std::future::pending().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_that_panics_tells_the_host() {
+        let (ends, mut told) = mpsc::channel(1);
+        tell_of_failure(&ends, || panic!("a broken invariant"));
+        let Ok(ShardEnd::Failed(error)) = told.try_recv() else { panic!("nothing is told") };
+        assert!(error.to_string().starts_with("a shard panicked"), "{error}");
+        tell_of_failure(&ends, || Ok(()));
+        assert!(told.try_recv().is_err());
     }
 }

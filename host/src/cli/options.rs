@@ -110,6 +110,9 @@ pub(super) struct RunOptions {
     /// Set action-state records that can't be decoded aside, in a file in the store's folder, instead of stopping
     #[arg(long)]
     pub(super) set_aside_undecodable: bool,
+    /// On Kafka: go on without input events that were deleted before they were read, instead of stopping
+    #[arg(long)]
+    pub(super) skip_deleted_input: bool,
 }
 
 /// Post an event to a listening host; done when it is durable there

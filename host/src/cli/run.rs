@@ -10,7 +10,11 @@ pub(super) fn execute(options: &RunOptions) -> anyhow::Result<Exit> {
     if settings.store.kind == StoreKind::Memory {
         tracing::warn!("store.kind is \"memory\": nothing survives this process, a restart begins anew");
     }
-    let options = assemble::RunOptions { set_aside_undecodable: options.set_aside_undecodable, watcher: None };
+    let options = assemble::RunOptions {
+        set_aside_undecodable: options.set_aside_undecodable,
+        skip_deleted_input: options.skip_deleted_input,
+        watcher: None,
+    };
     match assemble::run(&settings, &options) {
         Ok(RunEnd::Done | RunEnd::Stopped) => Ok(Exit::Done),
         Ok(RunEnd::Quarantined(keys)) => {

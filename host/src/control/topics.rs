@@ -21,7 +21,6 @@ use weir_core::ownership::{Epoch, PartitionRecord};
 use weir_core::store::log::Position;
 use weir_core::store::{ActionStateStore, Rebuild};
 use weir_kafka::changelog::ChangelogName;
-use weir_kafka::topics::{Presence, Role};
 use weir_kafka::{KafkaSettings, Reader};
 
 /// How long an owner may take to answer. As long may a takeover take, which it waits for.
@@ -39,6 +38,9 @@ pub fn answer(settings: &Settings, kafka: &KafkaSettings, request: &Request) -> 
 
 fn ask_owner(kafka: &KafkaSettings, repair: &RepairRequest, request: &Request) -> anyhow::Result<Answer> {
     let partition = repair.partition.context("the repair names no partition")?;
+    if let Some(lacks) = weir_kafka::topics::lacks_to_ask(kafka, &weir_kafka::topics::describe(kafka)?) {
+        return Err(WrongUse(lacks).into());
+    }
     let asked = serde_json::to_vec(request)?;
     let Some(answer) = weir_kafka::control::ask(kafka, PartitionId(partition), &asked, ANSWER_DEADLINE)? else {
         bail!(
@@ -208,16 +210,11 @@ impl Looked for Topics<'_> {
     }
 }
 
-/// How many partitions the application has; an error that says what to do where its topics are not there.
+/// How many partitions the application has; an error that says what to do where its topics can't be looked into.
 fn partitions(kafka: &KafkaSettings) -> anyhow::Result<u32> {
     let report = weir_kafka::topics::describe(kafka)?;
-    for topic in report.topics.iter().filter(|topic| topic.role.is_state() || topic.role == Role::Source) {
-        let message = match topic.presence {
-            Presence::There(_) => continue,
-            Presence::Missing => format!("topic {} is not there: the application has not run yet", topic.name),
-            Presence::Hidden => format!("topic {} is not shown to this user: see `weir topics`", topic.name),
-        };
-        return Err(WrongUse(message).into());
+    if let Some(lacks) = weir_kafka::topics::lacks_to_look(kafka, &report) {
+        return Err(WrongUse(lacks).into());
     }
     report.partitions().context("the input has partitions")
 }

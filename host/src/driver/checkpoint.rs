@@ -1,6 +1,7 @@
 //! A shard's part in a checkpoint.
 
 use super::Shard;
+use super::bounds::Uncheckpointed;
 use super::shard::BUFFERED_BYTES_MAX;
 use crate::embedded::AppendMark;
 use crate::source::Progress;
@@ -42,7 +43,7 @@ pub(super) struct TakenCheckpoint {
     pub(super) output_count: u64,
     pub(super) dead_letters: String,
     /// Appends that it makes an end of.
-    uncheckpointed: usize,
+    uncheckpointed: Uncheckpointed,
 }
 
 impl Shard {

@@ -7,10 +7,12 @@ use crate::sink::{FileSink, Sink};
 use crate::source::{Consumed, Progress, ReaderStop};
 use anyhow::{Context, anyhow};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use weir_core::event::PartitionId;
+use weir_core::ownership::Epoch;
 
 /// Names of the values of a checkpoint record.
 pub mod value_names {
@@ -66,10 +68,40 @@ pub struct CheckpointCounts {
     pub completed: AtomicU64,
     /// How long the last one took, microseconds.
     pub last_us: AtomicU64,
-    /// Where the source is, by the last one.
+    /// Where the source is, by the last one, where there is one source for all.
     pub source_offset: AtomicU64,
+    /// Where partitions of the source are, where each has an owner.
+    pub source_offsets: SourceOffsets,
     /// Output events that are durable in the sink.
     pub outputs: AtomicU64,
+}
+
+/// Where the partitions of a source that this host owns are, by the last checkpoint of each.
+#[derive(Debug, Default)]
+pub struct SourceOffsets(Mutex<BTreeMap<u32, OwnedOffset>>);
+
+/// The ownership that says it, and the offset.
+type OwnedOffset = (Epoch, u64);
+
+impl SourceOffsets {
+    /// A checkpoint says so.
+    pub fn set(&self, partition: PartitionId, epoch: Epoch, offset: u64) {
+        self.0.lock().expect("nobody panics with it").insert(partition.0, (epoch, offset));
+    }
+
+    /// That ownership is over. Another shard of this host may have a later one already.
+    pub fn remove(&self, partition: PartitionId, epoch: Epoch) {
+        let mut offsets = self.0.lock().expect("nobody panics with it");
+        if offsets.get(&partition.0).is_some_and(|(of, _)| *of == epoch) {
+            offsets.remove(&partition.0);
+        }
+    }
+
+    /// All of them, by partition.
+    pub fn all(&self) -> Vec<(u32, u64)> {
+        let offsets = self.0.lock().expect("nobody panics with it");
+        offsets.iter().map(|(partition, (_, offset))| (*partition, *offset)).collect()
+    }
 }
 
 /// How a run of the host ended.

@@ -1,5 +1,6 @@
 //! Carries out what operators want: what the shards of every store have in common.
 
+use super::bounds::{Uncheckpointed, has_room};
 use super::doors::Doors;
 use super::invocations::Invocations;
 use super::port::{ActionTable, Fact, ShardPort};
@@ -21,6 +22,9 @@ use weir_core::store::log::{Acknowledged, Append};
 
 /// Appends that are gathered before they are handed to the log.
 pub(super) const APPENDS_MAX: usize = 64;
+/// Events that are taken, invocations that are started, and ends that are given back in one go: so many of one kind after
+/// another find their code in the processor's caches, and few enough that their data stays there.
+const AT_ONCE: usize = 16;
 
 /// Where a shard's operators read keyed state, and where what they make goes.
 pub(super) trait Backend {
@@ -59,10 +63,14 @@ pub(super) struct Executor<B> {
     /// Operators that may have commands.
     pub(super) touched: Vec<usize>,
     pub(super) appends: Vec<Append>,
-    /// So many were handed to the log since a checkpoint was taken that has become durable.
-    pub(super) uncheckpointed: usize,
+    /// What was handed to the log since a checkpoint was taken that has become durable.
+    pub(super) uncheckpointed: Uncheckpointed,
     /// Empty between two pumps: kept for its room.
     commands: Vec<Command>,
+    /// Empty between two settlings: kept for its room.
+    ends: Vec<(u64, Key, Result<InvocationEnd, Interrupted>)>,
+    /// Events taken since the last settling.
+    unsettled: usize,
     /// An action's policy says stop: the first that did.
     pub(super) policy_stop: Option<String>,
     /// Partitions that start no new effect [S6].
@@ -91,8 +99,10 @@ impl<B: Backend> Executor<B> {
             doors: Doors::default(),
             timers: Timers::default(),
             appends: Vec::new(),
-            uncheckpointed: 0,
+            uncheckpointed: Uncheckpointed::default(),
             commands: Vec::new(),
+            ends: Vec::new(),
+            unsettled: 0,
             policy_stop: None,
             closed: HashSet::new(),
         }
@@ -130,22 +140,34 @@ impl<B: Backend> Executor<B> {
             while let Some(at) = self.touched.pop() {
                 self.pump(at)?;
             }
-            let Some((id, key, end)) = self.invocations.start_next().await else { return Ok(()) };
-            // What it put came before it ended.
-            while let Ok(fact) = self.facts.try_recv() {
-                self.on_fact(fact)?;
+            let mut ends = std::mem::take(&mut self.ends);
+            let mut started = 0;
+            while started < AT_ONCE
+                && let Some((id, key, end)) = self.invocations.start_next().await
+            {
+                started += 1;
+                ends.extend(end.map(|end| (id, key, end)));
             }
-            if let Some(end) = end {
+            for (id, key, end) in ends.drain(..) {
                 self.on_invocation_ended(id, &key, end)?;
+            }
+            self.ends = ends;
+            if started == 0 {
+                self.unsettled = 0;
+                return Ok(());
             }
         }
     }
 
-    /// The source gave an event of a partition that is here. What it leads to is done as far as it need not wait.
+    /// The source gave an event of a partition that is here. What it leads to is done soon, as far as it need not wait: at
+    /// the latest with the next settling.
     pub(super) async fn on_input(&mut self, at: usize, input: InputEvent, now_ms: u64) -> anyhow::Result<()> {
         self.operators[at].on_input_event(input, now_ms);
         self.touched.push(at);
-        self.settle().await?;
+        self.unsettled += 1;
+        if self.unsettled >= AT_ONCE {
+            self.settle().await?;
+        }
         if self.appends.len() >= APPENDS_MAX {
             self.flush_appends()?;
         }
@@ -177,6 +199,7 @@ impl<B: Backend> Executor<B> {
         key: &Key,
         end: Result<InvocationEnd, Interrupted>,
     ) -> anyhow::Result<()> {
+        // What it put came before it ended.
         while let Ok(fact) = self.facts.try_recv() {
             self.on_fact(fact)?;
         }
@@ -245,7 +268,7 @@ impl<B: Backend> Executor<B> {
     /// Hands what waits to the log.
     pub(super) fn flush_appends(&mut self) -> anyhow::Result<()> {
         if !self.appends.is_empty() {
-            self.uncheckpointed += self.appends.len();
+            self.uncheckpointed += Uncheckpointed::of(&self.appends);
             let durable = self.backend.append(&mut self.appends)?;
             // The sooner the better: what is acknowledged later has left the processor's caches.
             self.acknowledge(durable);
@@ -312,6 +335,7 @@ impl<B: Backend> Executor<B> {
         }
         self.touched = (0..self.operators.len()).collect();
         self.closed.remove(&partition);
+        self.timers.forget(partition);
         Ok(())
     }
 
@@ -336,8 +360,9 @@ impl<B: Backend> Executor<B> {
         self.invocations.is_empty() && self.operators.iter().all(Operator::is_idle)
     }
 
-    pub(super) fn pending_events(&self) -> u64 {
-        self.operators.iter().map(Operator::pending_events).sum()
+    /// Back-pressure: whether what waits for its turn leaves room for more.
+    pub(super) fn has_room(&self) -> bool {
+        has_room(self.operators.iter().map(Operator::waiting).sum())
     }
 
     fn operator_of(&self, invocation: u64) -> usize {
@@ -361,35 +386,4 @@ async fn sleep_until(at_ms: Option<u64>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use weir_component::{ComponentHost, HostSettings};
-
-    struct NoBackend;
-
-    impl Backend for NoBackend {
-        fn load_key(&mut self, _: PartitionId, _: &Key) -> anyhow::Result<Vec<Entry>> {
-            Ok(Vec::new())
-        }
-
-        fn append(&mut self, appends: &mut Vec<Append>) -> anyhow::Result<Vec<Acknowledged>> {
-            appends.clear();
-            Ok(Vec::new())
-        }
-
-        fn emit(&mut self, _: PartitionId, _: OutputEvent) {}
-
-        fn dead_letter(&mut self, _: PartitionId, _: Box<DeadLetter>) {}
-    }
-
-    // [S30] [S32]
-    #[tokio::test]
-    async fn a_partition_that_left_before_it_had_begun_may_act_when_it_comes_back() {
-        let host = ComponentHost::new(HostSettings::default()).unwrap();
-        let invocations = InvocationsStart { invoker: host.invoker(), actions: Arc::default(), max: 1 };
-        let mut executor = Executor::new(NoBackend, Vec::new(), invocations);
-        let partition = PartitionId(3);
-        executor.remove(partition).unwrap();
-        assert!(!executor.is_closed(partition));
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 //! *Invariant:* a shard shares nothing with another but the store's handle; facts reach an operator only from its
 //! shard's loop, and what an operator wants done is done there, in order.
 
+mod bounds;
 mod checkpoint;
 mod coordinator;
 mod doors;

@@ -23,8 +23,6 @@ use weir_core::store::log::{Acknowledged, ActionStateLog, Append};
 
 /// Bytes of outputs and dead letters that wait for a checkpoint, from which on no more events are taken.
 pub(super) const BUFFERED_BYTES_MAX: usize = 16 << 20;
-/// Pending input events of one shard, from which on no more events are taken.
-const PENDING_EVENTS_MAX: u64 = 20_000;
 /// Appends since the last checkpoint, from which on another is wanted: what they hold stays in memory until then, and is
 /// still in the processor's caches when it is let go.
 pub(super) const APPENDS_BETWEEN_CHECKPOINTS: usize = 16_384;
@@ -245,11 +243,11 @@ impl Shard {
     fn is_full(&self) -> bool {
         let EmbeddedBackend { outputs, dead_letters, .. } = &self.executor.backend;
         outputs.len() + dead_letters.len() > BUFFERED_BYTES_MAX
-            || self.executor.uncheckpointed > APPENDS_UNCHECKPOINTED_MAX
+            || self.executor.uncheckpointed.are_too_many(APPENDS_UNCHECKPOINTED_MAX)
     }
 
     fn wants_checkpoint(&self) -> bool {
-        self.is_full() || self.executor.uncheckpointed > APPENDS_BETWEEN_CHECKPOINTS
+        self.is_full() || self.executor.uncheckpointed.are_many(APPENDS_BETWEEN_CHECKPOINTS)
     }
 
     /// Back-pressure: whether another batch may be taken.
@@ -259,7 +257,7 @@ impl Shard {
             && !self.executor.invocations.is_full()
             && self.draining.is_none()
             && !self.drained
-            && self.executor.pending_events() < PENDING_EVENTS_MAX
+            && self.executor.has_room()
             && !self.executor.operators.iter().any(Operator::is_full)
     }
 

@@ -16,6 +16,12 @@ impl Timers {
         self.heap.push(Reverse((at_ms, partition, key)));
     }
 
+    /// A partition left: when it comes back, its retries may be due at other times.
+    #[cfg(any(feature = "kafka", test))]
+    pub(super) fn forget(&mut self, partition: PartitionId) {
+        self.heap.retain(|Reverse((_, of, _))| *of != partition);
+    }
+
     /// When the first is due.
     pub(super) fn next_ms(&self) -> Option<u64> {
         self.heap.peek().map(|Reverse((at_ms, ..))| *at_ms)
@@ -27,5 +33,21 @@ impl Timers {
             return None;
         }
         self.heap.pop().map(|Reverse((_, partition, key))| (partition, key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // [S28] [S30]
+    #[test]
+    fn retries_of_a_partition_that_left_are_not_due_any_more() {
+        let mut timers = Timers::default();
+        timers.set(5, PartitionId(1), Key::from("a"));
+        timers.set(9, PartitionId(2), Key::from("b"));
+        timers.forget(PartitionId(1));
+        assert_eq!((timers.next_ms(), timers.pop_due(8)), (Some(9), None));
+        assert_eq!(timers.pop_due(9), Some((PartitionId(2), Key::from("b"))));
     }
 }

@@ -21,8 +21,10 @@ const HOSTS_MAX: usize = 256;
 const BLOCK_CACHE_BYTES: u64 = 64 << 20;
 const JOURNAL_BYTES_MAX: u64 = 256 << 20;
 const MEMTABLE_BYTES: u64 = 32 << 20;
-/// Entries that a restore writes at once.
+/// Entries that a restore writes at once, at most.
 const BATCH: usize = 4_096;
+/// Bytes of them, from which on it does not wait for more.
+const BATCH_BYTES: usize = 8 << 20;
 
 /// The scratch of one host.
 #[derive(Clone)]
@@ -69,7 +71,7 @@ impl Scratch {
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
         let keyspace = self.0.database.keyspace(&format!("p{partition}-{number}"), options);
         let keyspace = keyspace.context("make room for a partition in the scratch")?;
-        Ok(PartitionScratch { scratch: self.clone(), keyspace, restored: Vec::new() })
+        Ok(PartitionScratch { scratch: self.clone(), keyspace, restored: Vec::new(), restored_bytes: 0 })
     }
 }
 
@@ -78,20 +80,23 @@ pub struct PartitionScratch {
     scratch: Scratch,
     keyspace: Keyspace,
     restored: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    restored_bytes: usize,
 }
 
 impl PartitionScratch {
     /// Takes a record of the changelog, by its name there.
     pub fn restore(&mut self, name: &[u8], value: Option<&[u8]>) -> anyhow::Result<()> {
+        self.restored_bytes += name.len() + value.map_or(0, <[u8]>::len);
         self.restored.push((name.to_vec(), value.map(<[u8]>::to_vec)));
-        match self.restored.len() {
-            BATCH => self.finish_restore(),
-            _ => Ok(()),
+        match self.restored.len() >= BATCH || self.restored_bytes >= BATCH_BYTES {
+            true => self.finish_restore(),
+            false => Ok(()),
         }
     }
 
     /// All that was restored can be read.
     pub fn finish_restore(&mut self) -> anyhow::Result<()> {
+        self.restored_bytes = 0;
         let mut batch = self.scratch.0.database.batch().durability(Some(PersistMode::Buffer));
         for (name, value) in self.restored.drain(..) {
             match value {

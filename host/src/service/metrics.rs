@@ -30,15 +30,9 @@ async fn metrics(State(service): State<Service>) -> impl IntoResponse {
 async fn render(service: &Service) -> String {
     let counters = service.counters().await;
     let counts = &service.counts;
-    let mut text = String::new();
     let application = service.application.replace('\\', "\\\\").replace('"', "\\\"");
-    let mut metric = |name: &str, kind: &str, help: &str, value: f64| {
-        writeln!(
-            text,
-            "# HELP weir_{name} {help}\n# TYPE weir_{name} {kind}\nweir_{name}{{application=\"{application}\"}} {value}"
-        )
-        .expect("strings take all");
-    };
+    let mut page = Page { text: String::new(), application };
+    let mut metric = |name: &str, kind: &str, help: &str, value: f64| page.metric(name, kind, help, &[(None, value)]);
     let total = "counter";
     metric("input_events_total", total, "Input events taken since the start.", counters.input_events as f64);
     metric("runs_finished_total", total, "Runs that ended.", counters.runs_finished as f64);
@@ -62,7 +56,30 @@ async fn render(service: &Service) -> String {
     let count = |value: &std::sync::atomic::AtomicU64| value.load(Ordering::Relaxed) as f64;
     metric("checkpoints_total", total, "Durable checkpoints.", count(&counts.completed));
     metric("checkpoint_seconds", now, "How long the last checkpoint took to write.", count(&counts.last_us) / 1e6);
-    metric("source_offset", now, "Position in the source by the last checkpoint.", count(&counts.source_offset));
     metric("outputs_durable_total", total, "Output events that are durable in the sink.", count(&counts.outputs));
-    text
+    let offsets = match &service.store {
+        Some(_) => vec![(None, count(&counts.source_offset))],
+        None => counts.source_offsets.all().into_iter().map(|(at, offset)| (Some(at), offset as f64)).collect(),
+    };
+    page.metric("source_offset", now, "Position in the source by the last checkpoint.", &offsets);
+    page.text
+}
+
+/// A page in the making.
+struct Page {
+    text: String,
+    application: String,
+}
+
+impl Page {
+    /// A metric with its samples, one for all or one for each partition.
+    fn metric(&mut self, name: &str, kind: &str, help: &str, samples: &[(Option<u32>, f64)]) {
+        let Self { text, application } = self;
+        writeln!(text, "# HELP weir_{name} {help}\n# TYPE weir_{name} {kind}").expect("strings take all");
+        for (partition, value) in samples {
+            let partition = partition.map(|number| format!(",partition=\"{number}\"")).unwrap_or_default();
+            writeln!(text, "weir_{name}{{application=\"{application}\"{partition}}} {value}")
+                .expect("strings take all");
+        }
+    }
 }

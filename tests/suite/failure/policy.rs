@@ -38,6 +38,21 @@ fn a_quarantined_key_is_parked_with_its_queue_and_the_others_go_on() {
     assert_eq!(counted(&project, "good"), [1, 2, 3]);
 }
 
+// [S29]
+#[test]
+fn however_many_events_wait_in_quarantine_the_other_keys_go_on() {
+    // More than a shard lets wait for their turn.
+    const WAITING: usize = 20_500;
+    let policy = format!("[limits]\nquarantined_events_max = {}\n[host]\nshards = 1", 2 * WAITING);
+    let mut events = vec![fails("bad")];
+    events.extend(std::iter::repeat_n(counts("bad"), WAITING));
+    events.extend([counts("good"), counts("good")]);
+    let project = Project::with_events(&Manifest::new(&guests::probe()).with(&policy), &events);
+    project.run().expect(3);
+    assert_eq!(counted(&project, "good"), [1, 2]);
+    assert_eq!(control::quarantined(&project)[0]["pending"], WAITING);
+}
+
 // [S29] [S7]
 #[test]
 fn a_dead_lettered_event_is_kept_aside_and_its_key_goes_on() {

@@ -6,7 +6,8 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde_json::json;
-use weir_tests::{Project, guests, kafka};
+use std::time::Duration;
+use weir_tests::{Project, guests, kafka, wait_until};
 
 const COUNTS: &[u8] = br#"{"do":[{"count":"n"}]}"#;
 
@@ -46,6 +47,55 @@ fn a_group_offset_that_differs_from_the_checkpoint_stops_the_host_with_both() {
     produce(&application);
     run_until(&application, &project, 4);
     assert_eq!(application.output().payloads_of("k"), [1, 2, 3, 4].map(|n| json!([n])));
+}
+
+#[test]
+fn what_brokers_refuse_of_a_client_is_said_with_what_to_change() {
+    let Some(cluster) = kafka::shared() else { return };
+    let application = Application::new(cluster, "refused", 1);
+    let project = application.host(&application.manifest(&guests::probe()));
+    let hour = ["--set", "kafka.client.\"transaction.timeout.ms\"=3600000"];
+    let words = ["begin with transactional id", "lower \"transaction.timeout.ms\"", "transaction.max.timeout.ms"];
+    project.run_with(&hour).expect_error(2, &words);
+    let hour = ["session.timeout.ms", "max.poll.interval.ms"].map(|name| format!("kafka.client.{name:?}=3600000"));
+    let hour = ["--set", &hour[0], "--set", &hour[1]];
+    project.run_with(&hour).expect_error(1, &["be a member of the group of", "change \"session.timeout.ms\""]);
+    // Somebody else in the application's group.
+    let mut config = cluster.client();
+    config.set("group.id", &application.name).set("partition.assignment.strategy", "range");
+    let other: BaseConsumer = config.create().expect("make a consumer");
+    other.subscribe(&[&format!("{}-in", application.name)]).expect("it can be subscribed to");
+    wait_until("it is in the group", || {
+        let _ = other.poll(Duration::from_millis(100));
+        other.assignment().is_ok_and(|assignment| assignment.count() == 1)
+    });
+    project.run().expect_error(1, &["be a member of the group of", "other clients are in the group"]);
+}
+
+// [S27] [S31]
+#[test]
+fn input_that_was_deleted_before_it_was_read_stops_the_host_and_a_flag_goes_on_without_it() {
+    let Some(cluster) = kafka::shared() else { return };
+    let application = Application::new(cluster, "deleted", 1);
+    let project = application.host(&application.manifest(&guests::probe()));
+    (0..3).for_each(|_| produce(&application));
+    run_until(&application, &project, 3);
+    (0..4).for_each(|_| produce(&application));
+    let input = format!("{}-in", application.name);
+    let what = json!({"partitions": [{"topic": input, "partition": 0, "offset": 5}], "version": 1});
+    project.write("delete.json", what.to_string());
+    let file = project.folder().join("delete.json").display().to_string();
+    cluster.tool(&["kafka-delete-records", "--offset-json-file", &file]);
+    let words = [&input[..], "goes on at offset 3", "begins at 5", "2 records were deleted", "--skip-deleted-input"];
+    project.run().expect_error(1, &words);
+    let mut host = project.start_with(&["--skip-deleted-input"]);
+    host.wait_for_log("2 records were deleted before they were read: skipped");
+    application.wait_for_outputs(&mut host, 5);
+    host.stop().expect(0);
+    // From then on as ever.
+    produce(&application);
+    run_until(&application, &project, 6);
+    assert_eq!(application.output().payloads_of("k"), [1, 2, 3, 4, 5, 6].map(|n| json!([n])));
 }
 
 fn add_partitions(application: &Application<'_>, count: usize) {

@@ -4,7 +4,7 @@ use super::application::Application;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Value, json};
 use std::time::Duration;
-use weir_tests::{Manifest, Project, guests, kafka};
+use weir_tests::{Manifest, Project, guests, kafka, wait_until};
 
 fn dead_letters(application: &Application<'_>) -> Vec<Value> {
     let records = application.records(&format!("{}.dead-letter", application.name));
@@ -82,6 +82,66 @@ fn a_record_that_is_no_event_stops_the_host_with_its_place_or_is_set_aside() {
     let mut host = project.start_with(&SMALL);
     application.wait_for_outputs(&mut host, 6);
     host.stop().expect(0);
+}
+
+// [S19] [S26] [S29]
+#[test]
+fn dead_letters_fit_into_a_topic_that_takes_less_than_the_state_topics_whatever_their_keys_hold() {
+    let Some(cluster) = kafka::shared() else { return };
+    let application = Application::new(cluster, "small-letters", 1);
+    cluster.create_topic(&format!("{}.dead-letter", application.name), 1, &[("max.message.bytes", "131072")]);
+    let policy = "[action.script]\non_failure = \"dead-letter\"\nretry = { attempts = 1 }";
+    let manifest = application.manifest(&guests::probe()).with(policy);
+    let (binary, longest, large) = (vec![0xff; 10_000], vec![1; 32 << 10], vec![0xff; 900_000]);
+    let fails = json!({"do": [{"fail": {"fatal": ["refused", "\u{1}".repeat(10_000)]}}]}).to_string();
+    let events = [
+        (Some(&binary[..]), Some(fails.as_bytes())),
+        // As text it takes six times its bytes.
+        (Some(&longest), Some(fails.as_bytes())),
+        (None, Some(&large)),
+        (Some(b"k"), Some(COUNTS)),
+    ];
+    application.produce("murmur2", events);
+    let project = application.host(&manifest);
+    let mut host = project.start_with(&["--set", "source.on_bad_event=set-aside"]);
+    application.wait_for_outputs(&mut host, 1);
+    host.stop().expect(0);
+    let mut letters = dead_letters(&application);
+    letters.sort_by_key(|letter| letter["source_position"].as_u64());
+    let places: Vec<&Value> = letters.iter().map(|letter| &letter["source_position"]).collect();
+    assert_eq!(places, [0, 1, 2]);
+    assert_eq!(letters[0]["key"], "%FF".repeat(10_000));
+    assert_eq!(
+        (&letters[1]["failure"]["kind"], &letters[1]["key"]),
+        (&json!("refused"), &json!("\u{1}".repeat(1_024)))
+    );
+    assert_eq!((&letters[2]["value"], &letters[2]["value_bytes"]), (&Value::Null, &json!(900_000)));
+}
+
+// [S26] [S31]
+#[test]
+fn many_outputs_go_at_once_to_a_topic_that_takes_less_than_a_batch() {
+    let Some(cluster) = kafka::shared() else { return };
+    let application = Application::new(cluster, "small-output", 1);
+    let small = format!("{}-small", application.name);
+    cluster.create_topic(&small, 1, &[("max.message.bytes", "131072")]);
+    let manifest = application.manifest(&guests::probe());
+    let manifest = manifest.sink(Some(&format!("kafka = {{ topic = {small:?} }}")));
+    const EVENTS: usize = 300;
+    let events: Vec<Value> = (0..EVENTS)
+        .map(|n| json!({"key": format!("k{n}"), "do": [{"output": format!("{n}{}", "x".repeat(2_000))}]}))
+        .collect();
+    application.produce_json(&events);
+    let project = application.host(&manifest);
+    let mut host = project.start_with(&["--set", "store.checkpoint_interval_ms=500"]);
+    host.wait_for_log("is taken over");
+    wait_until("all outputs are there", || {
+        assert!(!host.has_ended(), "the host ended:\n{}", host.stderr());
+        // What an event says, and what its action saw.
+        application.records(&small).len() == 2 * EVENTS
+    });
+    let ended = host.stop().expect(0);
+    assert!(!ended.stderr.contains("aborted"), "{}", ended.stderr);
 }
 
 /// State topics that take no more than the input does.

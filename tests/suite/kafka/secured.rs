@@ -1,9 +1,12 @@
 //! Brokers with TLS, users and rights: who is let in, and the one line that those get who are not.
 
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 use weir_kafka::KafkaSettings;
 use weir_tests::kafka::{self, Cluster, manifest, unique};
-use weir_tests::{Ended, Project};
+use weir_tests::{Ended, Project, guests, wait_until};
 
 /// The properties of a client that is let in.
 fn properties(cluster: &Cluster, mechanism: &str) -> Vec<(String, String)> {
@@ -38,6 +41,12 @@ fn kafka_settings(cluster: &Cluster, application: &str, user: &str) -> KafkaSett
     settings.client.insert("sasl.username".to_owned(), cluster.value(&format!("{user}USER")).to_owned());
     settings.client.insert("sasl.password".to_owned(), cluster.value(&format!("{user}PASSWORD")).to_owned());
     settings
+}
+
+/// The properties of a client, as a manifest has them.
+fn inline(settings: &KafkaSettings) -> String {
+    let pairs = settings.client.iter().map(|(name, value)| format!("{name:?} = {value:?}"));
+    pairs.collect::<Vec<_>>().join(", ")
 }
 
 // [D20]
@@ -123,10 +132,108 @@ fn a_right_that_is_missing_is_named_with_its_topic_group_or_transactional_id() {
     assert_eq!(problems, ["dead-letter", "action-state", "keyed-state", "control"].map(expected));
 
     // A host that finds its topics needs no more than this.
-    let write = ["--operation", "Write", "--topic", &name, "--transactional-id", &name];
-    cluster.tool(&[&allow[..], &write].concat());
+    cluster.tool(&[&allow[..], &["--operation", "Write", "--topic", &name]].concat());
     weir_kafka::ensure(&limited).unwrap();
+    let mut manifest = manifest(&name, cluster.bootstrap(), &guests::probe()).sink(None);
+    manifest.more.push_str(&format!("client = {{ {} }}\n", inline(&limited)));
+    let expected =
+        [&format!("begin with transactional id {name}-")[..], "user limited may not: allow Write and Describe"];
+    Project::new(&manifest).run().expect_error(2, &expected);
+    cluster.tool(&[&allow[..], &["--operation", "Write", "--transactional-id", &name]].concat());
     weir_kafka::connect::check_transactional_id(&limited, &format!("{name}-1")).unwrap();
+}
+
+/// A broker that speaks no TLS, or whose certificate is no good: it answers, and nobody gets in.
+fn broker_without_tls() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("take a port");
+    let address = listener.local_addr().expect("it has one");
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().map_while(Result::ok) {
+            let _ = connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    address
+}
+
+// [S26] [D20]
+#[test]
+fn a_broker_that_lets_nobody_in_does_not_end_a_host_that_others_serve() {
+    let Some(cluster) = kafka::secured() else { return };
+    let name = unique("one-bad");
+    let input = format!("{name}-in");
+    cluster.create_topic(&input, 4, &[]);
+    let bootstrap = format!("{},{}", cluster.bootstrap(), broker_without_tls());
+    let mut manifest = manifest(&name, &bootstrap, &guests::probe()).sink(None);
+    manifest.more.push_str(&format!("client = {{ {} }}\n", inline(&kafka_settings(cluster, &name, ""))));
+    let project = Project::new(&manifest);
+    // Each client asks one of the two first, by chance.
+    let mut host = project.start_with(&["--set", "host.shards=4"]);
+    (0..4).for_each(|partition| drop(host.wait_for_log(&format!("partition {partition} is taken over"))));
+    let producer: BaseProducer = cluster.client().create().expect("make a producer");
+    producer.send(BaseRecord::to(&input).key("k").payload(r#"{"do":[{"count":"n"}]}"#)).expect("the queue has room");
+    producer.flush(Duration::from_secs(30)).expect("it arrives");
+    wait_until("its key is in a checkpoint", || project.weir(&["inspect", "keys"]).stdout.contains("idle"));
+    let ended = host.stop().expect(0);
+    assert!(ended.stderr.contains("SSL handshake failed"), "nobody asked it:\n{}", ended.stderr);
+}
+
+/// What the operations page says that those need who look and who repair, and nothing more; each that is missing is named.
+// [D20]
+#[test]
+fn who_inspects_and_who_repairs_needs_less_than_a_host_and_is_told_what() {
+    let Some(cluster) = kafka::secured() else { return };
+    let name = unique("desk");
+    cluster.create_topic(&format!("{name}-in"), 1, &[]);
+    let project_of = |user: &str| {
+        let mut manifest = manifest(&name, cluster.bootstrap(), &guests::probe()).sink(None);
+        manifest.more.push_str(&format!("client = {{ {} }}\n", inline(&kafka_settings(cluster, &name, user))));
+        Project::new(&manifest)
+    };
+    let (project, desk) = (project_of(""), project_of("LIMITED_"));
+    let producer: BaseProducer = cluster.client().create().expect("make a producer");
+    let input = format!("{name}-in");
+    let event = r#"{"do":[{"fail":{"fatal":["refused","no funds"]}}]}"#;
+    producer.send(BaseRecord::to(&input).key("bad").payload(event)).expect("the queue has room");
+    producer.flush(Duration::from_secs(30)).expect("it arrives");
+    let mut host = project.start();
+    host.wait_for_log("failed, quarantine");
+
+    let allow = |operation: &str, resource: [&str; 2]| {
+        let words = ["kafka-acls", "--add", "--allow-principal", "User:limited", "--operation", operation];
+        cluster.tool(&[&words[..], &resource].concat());
+    };
+    let looks = ["inspect", "keys"];
+    let lacks = |arguments: &[&str], what: &str, right: &str| {
+        let (start, what) = (Instant::now(), format!("{name}{what}: user limited may not"));
+        desk.weir(arguments).expect_error(2, &[&what, &format!(": allow {right}")]);
+        assert!(start.elapsed() < Duration::from_secs(20), "{arguments:?} took {:?}", start.elapsed());
+    };
+    lacks(&looks, "-in", "Describe");
+    allow("Describe", ["--topic", &input]);
+    for state in [".action-state", ".keyed-state"] {
+        lacks(&looks, state, "Read");
+        allow("Describe", ["--topic", &format!("{name}{state}")]);
+        lacks(&looks, state, "Read");
+        allow("Read", ["--topic", &format!("{name}{state}")]);
+    }
+    lacks(&looks, "", "Describe, or Read");
+    allow("Describe", ["--group", &name]);
+    wait_until("its key is in a checkpoint", || desk.weir(&looks).expect(0).stdout.contains("quarantined"));
+    for (more, shows) in [
+        (&["inspect", "key", "bad"][..], "refused"),
+        (&["inspect", "states"], "quarantine"),
+        (&["quarantine", "list"], "refused"),
+    ] {
+        assert!(desk.weir(more).expect(0).stdout.contains(shows), "{more:?}");
+    }
+
+    let (repairs, control) = (["quarantine", "skip", "bad"], format!("{name}.control"));
+    lacks(&repairs, ".control", "Read and Write");
+    allow("Write", ["--topic", &control]);
+    lacks(&repairs, ".control", "Read");
+    allow("Read", ["--topic", &control]);
+    assert!(desk.weir(&repairs).expect(0).stdout.contains("skipped"));
+    host.stop().expect(0);
 }
 
 /// The certificate of a CA that signed nothing; its key is thrown away.

@@ -70,10 +70,10 @@ fn missing_topics_are_made_with_the_settings_that_state_needs() {
 fn a_start_knows_how_large_a_record_may_be() {
     let Some(cluster) = kafka::shared() else { return };
     let application = Application::new(cluster, "sizes", Some(1));
-    cluster.create_topic(&application.topic(".dead-letter"), 2, &[("max.message.bytes", "100000")]);
+    cluster.create_topic(&application.topic(".dead-letter"), 2, &[("max.message.bytes", "200000")]);
     let topics = weir_kafka::ensure(&application.settings(cluster)).unwrap();
     assert_eq!(topics.action_state.record_bytes_max, 16_777_216 - 512);
-    assert_eq!((topics.dead_letter.record_bytes_max, topics.dead_letter.partitions), (100_000 - 512, 2));
+    assert_eq!((topics.dead_letter.record_bytes_max, topics.dead_letter.partitions), (200_000 - 512, 2));
     assert_eq!(topics.keyed_state.reading_ms_max, 3_600_000);
     assert_eq!((topics.partitions, topics.sink), (1, None));
 }

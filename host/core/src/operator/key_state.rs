@@ -1,7 +1,7 @@
 //! All that an operator knows of one key.
 
 use super::failure::put_failed_state;
-use super::{Command, Report, Shared};
+use super::{Command, Report, Shared, Waiting};
 use crate::action_state::{ActionState, CallPut, DroppedInput, StateKey};
 use crate::checkpoint::QueuedTask;
 use crate::event::{ActionName, DeadLetter, InputEvent, SequenceNumber, SourcePosition};
@@ -158,6 +158,9 @@ impl KeyState {
         if starts {
             self.start_run(number, input, shared);
         } else {
+            if !self.quarantined {
+                shared.waiting += Waiting::of([&input]);
+            }
             self.pending.push_back(input);
             shared.counters.pending_events += 1;
             self.touch(shared);

@@ -24,12 +24,14 @@ mod load;
 mod repair;
 mod report;
 mod run;
+mod waiting;
 
 pub use checkpoint::PartitionCheckpoint;
 pub use command::{Command, Counters, Report};
 pub use load::LoadError;
 pub use repair::{Repair, RepairError, repair_state};
 pub use report::{KeyReport, QuarantineReport, report_of_entries};
+pub use waiting::Waiting;
 
 use crate::action_state::CallPut;
 use crate::event::{InputEvent, PartitionId};
@@ -88,6 +90,7 @@ struct Shared {
     store: ActionStateStore,
     commands: Vec<Command>,
     counters: Counters,
+    waiting: Waiting,
     next_invocation: u64,
     /// Keys that changed since the last checkpoint was taken.
     changed: Vec<Key>,
@@ -114,6 +117,7 @@ impl Operator {
             store: start.store,
             commands: Vec::new(),
             counters: Counters::default(),
+            waiting: Waiting::default(),
             next_invocation: u64::from(start.partition.0) << INVOCATION_BITS,
             changed: Vec::new(),
             in_flight: None,
@@ -232,9 +236,10 @@ impl Operator {
         !self.shared.full.is_empty()
     }
 
-    /// Pending input events, over all its keys.
-    pub fn pending_events(&self) -> u64 {
-        self.shared.counters.pending_events
+    /// Pending input events whose turn will come by itself: those of quarantined keys wait for people, and whoever waited
+    /// until they are fewer would hold up all other keys [S29].
+    pub fn waiting(&self) -> Waiting {
+        self.shared.waiting
     }
 
     /// What it counts.

@@ -1,7 +1,7 @@
 //! Runs and their tasks: start, go on, end.
 
 use super::key_state::{KeyState, Phase, Run};
-use super::{Command, Report, Shared};
+use super::{Command, Report, Shared, Waiting};
 use crate::action_state::{ActionState, CallResults, Decision, EmittedEvent, Failed, StateKey};
 use crate::checkpoint::QueuedTask;
 use crate::event::{Event, InputEvent, KIND_OUTPUT, SequenceNumber};
@@ -50,6 +50,7 @@ impl KeyState {
         let sequence_number = SequenceNumber(self.pending_numbers().start);
         let input = self.pending.pop_front().expect("an input event is pending");
         shared.counters.pending_events -= 1;
+        shared.waiting -= Waiting::of([&input]);
         self.start_run(sequence_number, input, shared);
     }
 

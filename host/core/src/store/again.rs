@@ -29,8 +29,8 @@ impl ActionStateStore {
             again.push((RecordKind::State, encode_state(&state)));
         }
         for (kind, value) in again {
-            let of_key = self.keys.get_mut(&key.key).expect("the key was just found");
-            let record = self.outgoing.append(key, kind, value, &mut of_key.last_ticket);
+            let (slot, of_key) = self.keys.get_or_insert(&key.key);
+            let record = self.outgoing.append(key, kind, value, slot, &mut of_key.last_ticket);
             let entry = of_key.states.get_mut(&inner(key)).expect("the state was just found");
             entry.records.push(record);
         }

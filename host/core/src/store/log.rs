@@ -79,7 +79,30 @@ pub enum AppendKind {
     /// A record of this value.
     Record(Arc<[u8]>),
     /// All records of this key are forgotten. They stand at these places; a log that compacts by key needs no places.
-    Tombstone(Vec<RecordPlace>),
+    Tombstone(RecordPlaces),
+}
+
+/// Where the records stand that one tombstone removes: most often one, which lies in place.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct RecordPlaces {
+    first: Option<RecordPlace>,
+    others: Vec<RecordPlace>,
+}
+
+impl FromIterator<RecordPlace> for RecordPlaces {
+    fn from_iter<I: IntoIterator<Item = RecordPlace>>(places: I) -> Self {
+        let mut places = places.into_iter();
+        Self { first: places.next(), others: places.collect() }
+    }
+}
+
+impl IntoIterator for RecordPlaces {
+    type Item = RecordPlace;
+    type IntoIter = std::iter::Chain<std::option::IntoIter<RecordPlace>, std::vec::IntoIter<RecordPlace>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter().chain(self.others)
+    }
 }
 
 /// That an append is durable: it survives the loss of power.

@@ -5,6 +5,7 @@
 
 mod again;
 mod encode;
+mod key_index;
 pub mod log;
 mod outgoing;
 mod owner;
@@ -20,11 +21,12 @@ use crate::event::{PartitionId, SequenceNumber};
 use crate::key::Key;
 use encode::encode;
 use hashbrown::{HashMap, HashSet};
+use key_index::KeyIndex;
 use log::{Acknowledged, Append, Position, RecordPlace, Ticket};
 use outgoing::{Outgoing, Unacknowledged};
 use owner::Owner;
 use positions::LivePositions;
-use states::{Entry, Inner, Kept, Record, States};
+use states::{Entry, Inner, Kept, Record};
 use std::sync::Arc;
 
 /// The action states of one partition.
@@ -36,7 +38,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct ActionStateStore {
     record_bytes_max: usize,
-    keys: HashMap<Key, StatesOfKey>,
+    keys: KeyIndex,
     live: LivePositions,
     outgoing: Outgoing,
     /// The end of what is acknowledged.
@@ -51,13 +53,6 @@ pub struct ActionStateStore {
     text: String,
 }
 
-#[derive(Clone, Debug, Default)]
-struct StatesOfKey {
-    states: States,
-    /// The last append of this key.
-    last_ticket: Option<Ticket>,
-}
-
 impl ActionStateStore {
     /// No states; the log ends there. The partition has one owner for ever.
     pub fn new(partition: PartitionId, end: Position, record_bytes_max: usize) -> Self {
@@ -67,7 +62,7 @@ impl ActionStateStore {
     fn of(owner: Option<Owner>, partition: PartitionId, end: Position, record_bytes_max: usize) -> Self {
         Self {
             record_bytes_max,
-            keys: HashMap::new(),
+            keys: KeyIndex::default(),
             live: LivePositions::default(),
             outgoing: Outgoing::new(partition, owner.as_ref().map(|owner| owner.epoch)),
             end,
@@ -96,8 +91,8 @@ impl ActionStateStore {
             self.with_dropped_input.entry_ref(&key.key).or_default().insert(inner(key));
         }
         state.call_results.clear();
-        let of_key = self.keys.entry_ref(&key.key).or_default();
-        let record = self.outgoing.append(key, RecordKind::State, value, &mut of_key.last_ticket);
+        let (slot, of_key) = self.keys.get_or_insert(&key.key);
+        let record = self.outgoing.append(key, RecordKind::State, value, slot, &mut of_key.last_ticket);
         let states = &mut of_key.states;
         let entry = match states.get_mut(&inner(key)) {
             Some(entry) => {
@@ -122,7 +117,7 @@ impl ActionStateStore {
         state: &mut ActionState,
         inherit: impl FnOnce(&ActionState, &mut ActionState),
     ) -> Result<(), RecordTooLarge> {
-        let of_key = self.keys.entry_ref(&key.key).or_default();
+        let (slot, of_key) = self.keys.get_or_insert(&key.key);
         let known = of_key.states.get_mut(&inner(key));
         if let Some(known) = known {
             self.unasked -= usize::from(!std::mem::replace(&mut known.asked, true));
@@ -138,7 +133,7 @@ impl ActionStateStore {
                 return Err(too_large);
             }
         };
-        let record = self.outgoing.append(key, RecordKind::State, value.clone(), &mut of_key.last_ticket);
+        let record = self.outgoing.append(key, RecordKind::State, value.clone(), slot, &mut of_key.last_ticket);
         let entry = of_key.states.get_or_insert_with(inner(key), || Entry::new(Kept::Record(value.clone()), true));
         entry.kept = Kept::Record(value);
         entry.records.push(record);
@@ -156,12 +151,12 @@ impl ActionStateStore {
                         true => RecordKind::CallPending(position),
                         false => RecordKind::CallResult(position),
                     };
-                    let of_key = self.keys.entry_ref(&key.key).or_default();
+                    let (slot, of_key) = self.keys.get_or_insert(&key.key);
                     let entry = of_key.states.get_or_insert_with(inner(key), || Entry::new(start().into(), true));
                     let state = Arc::make_mut(entry.state_mut());
                     let value = encode_call_result(&state.action, state.started_at_ms, &result);
                     state.call_results.insert(position, result);
-                    let record = self.outgoing.append(key, kind, value, &mut of_key.last_ticket);
+                    let record = self.outgoing.append(key, kind, value, slot, &mut of_key.last_ticket);
                     entry.records.push(record);
                 }
                 CallPut::Drop(position) => self.drop_call(key, position),
@@ -243,12 +238,15 @@ impl ActionStateStore {
 
     /// The keys that have states, for people to look at.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.keys.keys()
+        self.keys.iter().map(|of_key| &of_key.key)
     }
 
     /// The input events of this key that became dead letters because its queue was full [S29].
     pub fn dropped_input(&self, key: &Key) -> impl Iterator<Item = &DroppedInput> {
-        let of_key = self.with_dropped_input.get(key).map(|names| (names, &self.keys[key].states));
+        let of_key = self
+            .with_dropped_input
+            .get(key)
+            .map(|names| (names, &self.keys.get(key).expect("a key with dropped input has states").states));
         of_key
             .into_iter()
             .flat_map(|(names, states)| names.iter().filter_map(|name| states.get(name)))
@@ -289,22 +287,22 @@ impl ActionStateStore {
         let Acknowledged { ticket, position, .. } = acknowledged;
         let what = self.outgoing.on_acknowledged(ticket);
         let first = self.outgoing.first_unacknowledged();
-        let (key, record) = match &what {
-            Unacknowledged::Record(record) => {
+        let (slot, name) = match what {
+            Unacknowledged::Record(slot, name) => {
                 self.end = self.end.max(Position(position.0 + 1));
-                (&record.state.key, Some(record))
+                (slot, Some(name))
             }
-            Unacknowledged::Tombstone(key) => {
+            Unacknowledged::Tombstone(slot) => {
                 self.end = self.end.max(position);
-                (key, None)
+                (slot, None)
             }
             Unacknowledged::Fence => {
                 self.end = self.end.max(position);
                 return;
             }
         };
-        let Some(of_key) = self.keys.get_mut(key) else { return };
-        let entry = record.and_then(|record| of_key.states.get_mut(&inner(&record.state)));
+        let of_key = self.keys.at(slot);
+        let entry = name.and_then(|name| of_key.states.get_mut(&name));
         let found = entry.and_then(|entry| {
             let waiting = RecordPlace::Unacknowledged(ticket);
             entry.records.iter_mut().find(|record| record.place == waiting)
@@ -316,7 +314,7 @@ impl ActionStateStore {
             self.live.add(position);
         }
         if of_key.is_done(first) {
-            self.keys.remove(key);
+            self.keys.remove(slot);
         }
     }
 
@@ -343,12 +341,12 @@ impl ActionStateStore {
 
     /// How many states there are.
     pub fn len(&self) -> usize {
-        self.keys.values().map(|states| states.states.len()).sum()
+        self.keys.iter().map(|states| states.states.len()).sum()
     }
 
     /// Whether there is no state.
     pub fn is_empty(&self) -> bool {
-        self.keys.values().all(|states| states.states.is_empty())
+        self.keys.iter().all(|states| states.states.is_empty())
     }
 
     /// One tombstone for each name of the records, the highest position of a call first; where each record has a name of
@@ -360,12 +358,12 @@ impl ActionStateStore {
         if self.owner.is_none() {
             records.sort_by_key(|record| std::cmp::Reverse(record.kind));
         }
-        let last_ticket = &mut self.keys.entry_ref(&key.key).or_default().last_ticket;
+        let (slot, of_key) = self.keys.get_or_insert(&key.key);
         for of_one_name in records.chunk_by(|a, b| (a.kind, a.writer) == (b.kind, b.writer)) {
             let Record { kind, writer, .. } = of_one_name[0];
             let name = RecordKey { state: key.clone(), kind, writer };
             let places = of_one_name.iter().map(|record| record.place).collect();
-            self.outgoing.append_tombstone(name, places, last_ticket);
+            self.outgoing.append_tombstone(name, places, slot, &mut of_key.last_ticket);
         }
     }
 
@@ -376,16 +374,10 @@ impl ActionStateStore {
     }
 
     fn forget_key_if_done(&mut self, key: &Key) {
-        if self.keys.get(key).is_some_and(|of_key| of_key.is_done(self.outgoing.first_unacknowledged())) {
-            self.keys.remove(key);
+        let Some(slot) = self.keys.slot_of(key) else { return };
+        if self.keys.at(slot).is_done(self.outgoing.first_unacknowledged()) {
+            self.keys.remove(slot);
         }
-    }
-}
-
-impl StatesOfKey {
-    /// Whether nothing is left to be known of the key.
-    fn is_done(&self, first_unacknowledged: Ticket) -> bool {
-        self.states.is_empty() && self.last_ticket.is_none_or(|last| last < first_unacknowledged)
     }
 }
 

@@ -1,10 +1,10 @@
 //! What goes to the log and is not acknowledged yet.
 
-use super::log::{Append, AppendKind, LogKey, RecordPlace, Ticket};
-use super::states::Record;
+use super::key_index::KeySlot;
+use super::log::{Append, AppendKind, LogKey, RecordPlace, RecordPlaces, Ticket};
+use super::states::{Inner, Record};
 use crate::action_state::{RecordKey, RecordKind, StateKey, Writer};
 use crate::event::PartitionId;
-use crate::key::Key;
 use crate::ownership::{Epoch, FenceKey};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,12 +23,12 @@ pub(super) struct Outgoing {
 }
 
 /// An append whose acknowledgement is to come.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Unacknowledged {
-    /// A record.
-    Record(RecordKey),
+    /// A record of a key's state.
+    Record(KeySlot, Inner),
     /// A tombstone of a key's record.
-    Tombstone(Key),
+    Tombstone(KeySlot),
     /// A tombstone of a fence.
     Fence,
 }
@@ -38,18 +38,19 @@ impl Outgoing {
         Self { partition, epoch, appends: Vec::new(), unacknowledged: VecDeque::new(), next_ticket: 0 }
     }
 
-    /// Appends a record. `last_ticket` is that of its key.
+    /// Appends a record. `slot` and `last_ticket` are those of its key.
     pub(super) fn append(
         &mut self,
         state: &StateKey,
         kind: RecordKind,
         value: impl Into<Arc<[u8]>>,
+        slot: KeySlot,
         last_ticket: &mut Option<Ticket>,
     ) -> Record {
         let writer = self.epoch.map(|epoch| Writer { epoch, ordinal: self.next_ticket });
         let key = RecordKey { state: state.clone(), kind, writer };
-        let what = AppendKind::Record(value.into());
-        let ticket = self.push(Unacknowledged::Record(key.clone()), LogKey::Record(key), what, last_ticket);
+        let waiting = Unacknowledged::Record(slot, super::inner(state));
+        let ticket = self.push(waiting, LogKey::Record(key), AppendKind::Record(value.into()), last_ticket);
         Record { kind, writer, place: RecordPlace::Unacknowledged(ticket) }
     }
 
@@ -57,17 +58,18 @@ impl Outgoing {
     pub(super) fn append_tombstone(
         &mut self,
         record: RecordKey,
-        places: Vec<RecordPlace>,
+        places: RecordPlaces,
+        slot: KeySlot,
         last_ticket: &mut Option<Ticket>,
     ) {
-        let waiting = Unacknowledged::Tombstone(record.state.key.clone());
-        self.push(waiting, LogKey::Record(record), AppendKind::Tombstone(places), last_ticket);
+        let what = AppendKind::Tombstone(places);
+        self.push(Unacknowledged::Tombstone(slot), LogKey::Record(record), what, last_ticket);
     }
 
     /// Appends a tombstone for a fence.
     pub(super) fn append_fence_tombstone(&mut self, epoch: Epoch) {
         let fence = LogKey::Fence(FenceKey(epoch));
-        self.push(Unacknowledged::Fence, fence, AppendKind::Tombstone(Vec::new()), &mut None);
+        self.push(Unacknowledged::Fence, fence, AppendKind::Tombstone(RecordPlaces::default()), &mut None);
     }
 
     fn push(

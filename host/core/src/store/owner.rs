@@ -114,12 +114,13 @@ impl ActionStateStore {
         if self.owner.is_none() {
             return;
         }
-        let Some(of_key) = self.keys.get_mut(&key.key) else { return };
+        let Some(slot) = self.keys.slot_of(&key.key) else { return };
+        let of_key = self.keys.at(slot);
         let Some(entry) = of_key.states.get_mut(&inner(key)) else { return };
         let state = entry.state_mut();
         let value = encode_call_dropped(&state.action, state.started_at_ms);
         let kind = RecordKind::CallDropped(position);
-        let record = self.outgoing.append(key, kind, value, &mut of_key.last_ticket);
+        let record = self.outgoing.append(key, kind, value, slot, &mut of_key.last_ticket);
         entry.records.push(record);
     }
 }

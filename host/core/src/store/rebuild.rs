@@ -115,7 +115,7 @@ impl Rebuild {
         }
         let part = decode(&record, value)?;
         self.store.live.add(position);
-        let states = self.store.keys.entry_ref(&record.state.key).or_default();
+        let (_, states) = self.store.keys.get_or_insert(&record.state.key);
         let unasked = &mut self.store.unasked;
         let has_foreign_times = self.store.owner.is_some();
         let entry = states.states.get_or_insert_with(inner(&record.state), || {

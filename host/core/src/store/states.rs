@@ -43,8 +43,8 @@ pub(super) struct Entry {
 impl Entry {
     /// A state without records.
     pub(super) fn new(kept: Kept, asked: bool) -> Self {
-        // Most states have one record: a vector that grows by itself would begin with room for four.
-        Self { kept, records: Vec::with_capacity(1), asked, has_foreign_times: false }
+        // Most states have one record, or one of a call beside it: a vector that grows by itself begins with room for four.
+        Self { kept, records: Vec::with_capacity(2), asked, has_foreign_times: false }
     }
 
     /// The state, where all of it is kept.

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 /// Crates that the core may stand on, directly or not, with what for.
-const ALLOWED: [&str; 26] = [
+const ALLOWED: [&str; 27] = [
     // Hash tables without a random seed of the operating system.
     "hashbrown",
     "foldhash",
     "allocator-api2",
     "equivalent",
+    // Places that stay.
+    "slab",
     // Reading what is stored.
     "serde",
     "serde_core",

@@ -4,7 +4,7 @@ use crate::harness::{App, World, fatal, retryable};
 use weir_core::event::{DeadLetter, KIND_INPUT};
 use weir_core::failure::Failure;
 use weir_core::limits::OnQueueFull;
-use weir_core::operator::Repair;
+use weir_core::operator::{Repair, Waiting};
 
 /// Fails for the payload 0 until the time is 5,000 ms; at most two events wait in quarantine.
 fn start() -> World {
@@ -42,6 +42,19 @@ fn events_wait_in_quarantine_up_to_a_limit_and_further_ones_become_dead_letters(
     repair(&mut world, Repair::Skip);
     world.input("k", "5");
     assert_eq!(world.outputs_of("k"), ["1", "2", "5"]);
+}
+
+// [S29]
+#[test]
+fn what_waits_in_quarantine_waits_for_people_and_not_for_its_turn() {
+    let mut world = start();
+    for n in 0..3 {
+        world.input("k", &n.to_string());
+    }
+    assert_eq!(world.operator.counters().pending_events, 2);
+    assert_eq!(world.operator.waiting(), Waiting::default());
+    repair(&mut world, Repair::Skip);
+    assert_eq!((world.operator.counters().pending_events, world.operator.waiting()), (0, Waiting::default()));
 }
 
 // [S29]

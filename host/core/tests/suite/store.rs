@@ -121,7 +121,7 @@ fn a_tombstone_of_a_record_that_is_not_acknowledged_names_its_ticket() {
     store.put(&key, completed("a")).unwrap();
     store.prune(&Key::from("k"), SequenceNumber(1));
     let appends = store.take_appends();
-    assert_eq!(appends[1].what, AppendKind::Tombstone(vec![RecordPlace::Unacknowledged(Ticket(0))]));
+    assert_eq!(appends[1].what, AppendKind::Tombstone([RecordPlace::Unacknowledged(Ticket(0))].into_iter().collect()));
     log.append(appends);
     acknowledge(&mut store, &mut log);
     assert_eq!(log.names(), [""; 0]);

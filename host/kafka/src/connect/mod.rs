@@ -13,7 +13,7 @@ pub use cause::Cause;
 pub use describe::{Found, GroupAnswer, Operation, TopicAnswer};
 
 use crate::again::passes;
-use crate::client::{Clients, LoggingContext};
+use crate::client::{Clients, LoggingContext, RecordSizes};
 use crate::error::SetupError;
 use crate::settings::KafkaSettings;
 use describe::{Event, Question};
@@ -29,6 +29,9 @@ use watch::Watch;
 const GLANCE: Duration = Duration::from_millis(50);
 /// Events of the client that one look takes at most: one that can't connect makes them faster than they are taken.
 const EVENTS_MAX: usize = 100;
+
+/// Of a producer that is given none.
+pub(crate) const NO_RECORDS: RecordSizes = RecordSizes { least: 1_000_000, most: 1_000_000 };
 
 /// A client that asks brokers, watched while it does.
 pub struct Connection<'a> {
@@ -167,7 +170,7 @@ impl<'a> Connection<'a> {
 /// Whether the user may write with transactional ids like this one: the brokers say so only to a producer that begins
 /// with it. It ends what another producer of this id left open, so the id is one of this start's own.
 pub fn check_transactional_id(settings: &KafkaSettings, transactional_id: &str) -> Result<(), SetupError> {
-    let config = Clients::new(settings).transactional_producer(transactional_id, 1_000_000);
+    let config = Clients::new(settings).transactional_producer(transactional_id, NO_RECORDS);
     let producer: BaseProducer<LoggingContext> =
         config.create_with_context(LoggingContext).map_err(SetupError::of_client)?;
     let begun = producer.init_transactions(settings.connect_timeout());
@@ -177,14 +180,21 @@ pub fn check_transactional_id(settings: &KafkaSettings, transactional_id: &str) 
 /// Why a producer can't begin with its transactional id.
 pub fn transactional_error(settings: &KafkaSettings, transactional_id: &str, error: KafkaError) -> SetupError {
     match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => SetupError::Denied(format!(
-            "begin with transactional id {transactional_id}: {} may not: allow Write and Describe on transactional ids \
-             that begin with {}",
-            user(settings),
-            settings.application
-        )),
+        Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
+            SetupError::Denied(transactional_id_denied(settings, transactional_id))
+        }
         _ => SetupError::Broker { what: format!("begin with transactional id {transactional_id}"), source: error },
     }
+}
+
+/// That the user may not write with such a transactional id, and what to allow.
+pub(crate) fn transactional_id_denied(settings: &KafkaSettings, transactional_id: &str) -> String {
+    format!(
+        "begin with transactional id {transactional_id}: {} may not: allow Write and Describe on transactional ids that \
+         begin with {}",
+        user(settings),
+        settings.application
+    )
 }
 
 /// Who the brokers see, for people.

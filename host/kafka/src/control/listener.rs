@@ -154,8 +154,9 @@ impl Work {
                 self.followed.insert(partition, Following::Due(Instant::now()));
             }
             Order::Leave(partition) => {
-                self.followed.remove(&partition);
-                self.unassign(partition);
+                if !matches!(self.followed.remove(&partition), None | Some(Following::Due(_))) {
+                    self.unassign(partition);
+                }
             }
             Order::Answer(partition, id, value) => {
                 if let Err(error) = self.answer(partition, &id, &value) {
@@ -211,7 +212,7 @@ impl Work {
     }
 
     fn unassign(&self, partition: PartitionId) {
-        // It fails for what was not assigned yet, and that is all the same.
+        // It fails where nothing is assigned any more, and that is all the same.
         let unassigned = list(&self.topic, partition, Offset::Invalid);
         let _ = unassigned.and_then(|list| self.consumer.incremental_unassign(&list));
     }
@@ -226,7 +227,9 @@ impl Work {
             Some(Err(error)) if is_passing(&error) => VecDeque::new(),
             Some(Err(error)) => {
                 // Which partition it is of is not said: all are read anew.
-                for partition in self.followed.keys().copied().collect::<Vec<_>>() {
+                let is_read = |following: &Following| !matches!(following, Following::Due(_));
+                let read = self.followed.iter().filter(|(_, following)| is_read(following));
+                for partition in read.map(|(partition, _)| *partition).collect::<Vec<_>>() {
                     self.unassign(partition);
                     let following = self.later(partition, &error);
                     self.followed.insert(partition, following);

@@ -17,6 +17,10 @@ pub(super) const LOOKED_AT: [&str; 9] = [
     "delete.retention.ms",
 ];
 
+/// What a topic that is written to has to take at least: a key may have 32 KiB, and beside it stand names, headers and why
+/// something failed.
+const RECORD_BYTES_MIN: u64 = 128 << 10;
+
 /// Everything wrong with a topic; `partitions` are those of the input, where it is there.
 pub(super) fn problems(
     spec: &Spec,
@@ -60,18 +64,27 @@ pub(super) fn problems(
             found.replicas
         ));
     }
-    problems.extend(denied(spec, found.allowed.as_deref(), user));
+    let record_bytes = settings.get("max.message.bytes").and_then(|value| value.parse::<u64>().ok());
+    if let Some(bytes) = record_bytes.filter(|bytes| spec.role != Role::Source && *bytes < RECORD_BYTES_MIN) {
+        let advice = change(name, "max.message.bytes=1048588");
+        problems.push(format!(
+            "topic {name} has max.message.bytes={bytes}, and the least that a record may need is {RECORD_BYTES_MIN}: \
+             {advice}"
+        ));
+    }
+    problems.extend(denied(name, needed(spec.role), found.allowed.as_deref(), user));
     problems
 }
+
+pub(super) const READ: &[(Operation, &str)] = &[(Operation::Read, "Read")];
+pub(super) const READ_WRITE: &[(Operation, &str)] = &[(Operation::Read, "Read"), (Operation::Write, "Write")];
 
 /// The rights that a host needs on a topic; each of them lets it be seen, too.
 const fn needed(role: Role) -> &'static [(Operation, &'static str)] {
     match role {
-        Role::Source => &[(Operation::Read, "Read")],
+        Role::Source => READ,
         Role::Sink | Role::DeadLetter => &[(Operation::Write, "Write")],
-        Role::ActionState | Role::KeyedState | Role::Control => {
-            &[(Operation::Read, "Read"), (Operation::Write, "Write")]
-        }
+        Role::ActionState | Role::KeyedState | Role::Control => READ_WRITE,
     }
 }
 
@@ -83,15 +96,20 @@ pub(super) fn hidden(spec: &Spec, user: &str) -> String {
 }
 
 /// What the user may not do with a topic, and must.
-fn denied(spec: &Spec, allowed: Option<&[Operation]>, user: &str) -> Option<String> {
+pub(super) fn denied(
+    topic: &str,
+    needed: &[(Operation, &str)],
+    allowed: Option<&[Operation]>,
+    user: &str,
+) -> Option<String> {
     let allowed = allowed?;
-    let missing = needed(spec.role).iter().filter(|(operation, _)| !allowed.contains(operation));
+    let missing = needed.iter().filter(|(operation, _)| !allowed.contains(operation));
     let missing: Vec<&str> = missing.map(|(_, name)| *name).collect();
     if missing.is_empty() {
         return None;
     }
     let missing = missing.join(" and ");
-    Some(format!("topic {}: {user} may not {missing}: allow {missing}", spec.name))
+    Some(format!("topic {topic}: {user} may not {missing}: allow {missing}"))
 }
 
 /// How a setting is changed.
@@ -155,6 +173,17 @@ mod tests {
         let problems = check(Role::Sink, &found(4, 1, &ALL), &[("min.insync.replicas", "2")]);
         assert!(problems[0].starts_with("topic out has min.insync.replicas=2, and replicas 1, so"), "{problems:?}");
         assert_eq!(check(Role::Sink, &found(4, 2, &ALL), &[("min.insync.replicas", "2")]), [""; 0]);
+    }
+
+    // [S26]
+    #[test]
+    fn a_topic_that_takes_no_record_with_a_long_key_is_a_problem() {
+        let problems = check(Role::DeadLetter, &found(4, 1, &ALL), &[("max.message.bytes", "10000")]);
+        let words =
+            "topic quakes.dead-letter has max.message.bytes=10000, and the least that a record may need is 131072: run";
+        assert!(problems[0].starts_with(words), "{problems:?}");
+        assert_eq!(check(Role::Source, &found(4, 1, &ALL), &[("max.message.bytes", "10000")]), [""; 0]);
+        assert_eq!(check(Role::Sink, &found(4, 1, &ALL), &[("max.message.bytes", "131072")]), [""; 0]);
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! The topics that an application stands on: made if they are missing, checked if they are there.
 
 mod admin;
+mod beside;
 mod block_on;
 mod check;
 mod spec;
 
+pub use beside::{lacks_to_ask, lacks_to_look};
 pub use spec::{Role, Spec, specs};
 
-use crate::connect::{self, Connection, Found, TopicAnswer};
+use crate::connect::{self, Connection, Found, GroupAnswer, TopicAnswer};
 use crate::error::SetupError;
 use crate::settings::KafkaSettings;
 use admin::Admin;
@@ -53,6 +55,8 @@ pub struct Report {
     pub topics: Vec<TopicReport>,
     /// What is wrong beside them.
     pub problems: Vec<String>,
+    /// The brokers don't show the group to this user.
+    pub is_group_hidden: bool,
 }
 
 impl TopicReport {
@@ -227,7 +231,10 @@ fn look(settings: &KafkaSettings, connection: &Connection<'_>) -> Result<Report,
         };
         TopicReport { role: spec.role, name: spec.name, presence, settings: settings_of, problems }
     });
-    Ok(Report { topics: topics.collect(), problems: group_problems(settings, connection, &user)? })
+    let topics = topics.collect();
+    let group = connection.group()?;
+    let is_group_hidden = group == Err(RDKafkaErrorCode::GroupAuthorizationFailed);
+    Ok(Report { topics, problems: group_problems(settings.group(), group, &user), is_group_hidden })
 }
 
 /// What the brokers know of topics. A broker may hear of one a little later than who made it heard that it is made, so
@@ -266,13 +273,8 @@ fn no_settings(name: &str, user: &str, code: RDKafkaErrorCode) -> String {
 }
 
 /// The group is needed as the topics are.
-fn group_problems(
-    settings: &KafkaSettings,
-    connection: &Connection<'_>,
-    user: &str,
-) -> Result<Vec<String>, SetupError> {
-    let group = settings.group();
-    Ok(match connection.group()? {
+fn group_problems(group: &str, answer: GroupAnswer, user: &str) -> Vec<String> {
+    match answer {
         Ok(Some(allowed)) if !allowed.contains(&connect::Operation::Read) => {
             vec![format!("group {group}: {user} may not be a member: allow Read")]
         }
@@ -281,5 +283,5 @@ fn group_problems(
             vec![format!("group {group}: {user} may not see it: allow Read, which allows Describe, too")]
         }
         Err(code) => vec![format!("group {group} can't be looked at: {code}")],
-    })
+    }
 }

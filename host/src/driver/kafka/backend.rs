@@ -25,10 +25,12 @@ pub(super) struct KafkaBackend {
 
 /// What is left out of a dead letter that is too large for its topic: it would keep each checkpoint from being committed.
 const LEFT_OUT: &str = "\"left out: too large for the topic of dead letters; it stands in the source\"";
-/// Beside its text a dead letter has a key.
-const LETTER_OVERHEAD_BYTES: usize = 70_000;
 /// So much of a message is kept in a dead letter that is too large.
 const MESSAGE_BYTES_MAX: usize = 4_096;
+/// So much of a failure's kind.
+const KIND_BYTES_MAX: usize = 128;
+/// So much of a key, where that makes the letter too large: as text it may take six times its bytes.
+const KEY_BYTES_MAX: usize = 1_024;
 
 /// What one partition made since its last checkpoint.
 #[derive(Debug, Default)]
@@ -106,13 +108,27 @@ impl Backend for KafkaBackend {
     }
 
     fn dead_letter(&mut self, partition: PartitionId, letter: Box<DeadLetter>) {
-        let max = self.dead_letter_bytes_max.saturating_sub(LETTER_OVERHEAD_BYTES);
-        let mut text = letter_text(&letter);
-        if text.len() > max {
-            text = letter_text(&shortened(*letter.clone()));
-        }
-        self.outboxes.entry(partition).or_default().push_dead_letter(letter.input.key.clone(), text);
+        let (key, text) = fitting_into(self.dead_letter_bytes_max, *letter);
+        self.outboxes.entry(partition).or_default().push_dead_letter(key, text);
     }
+}
+
+/// Key and text of a dead letter, without what makes it larger than its topic takes: its place in the source tells where
+/// that stands.
+fn fitting_into(bytes_max: usize, mut letter: DeadLetter) -> (Key, String) {
+    let fits = |key: &Key, text: &str| key.as_bytes().len() + text.len() <= bytes_max;
+    let key = letter.input.key.clone();
+    let whole = letter_text(&letter);
+    if fits(&key, &whole) {
+        return (key, whole);
+    }
+    letter = shortened(letter);
+    let short = letter_text(&letter);
+    if fits(&key, &short) {
+        return (key, short);
+    }
+    letter.input.key = Key::new(&key.as_bytes()[..key.as_bytes().len().min(KEY_BYTES_MAX)]);
+    (letter.input.key.clone(), letter_text(&letter))
 }
 
 fn letter_text(letter: &DeadLetter) -> String {
@@ -126,8 +142,11 @@ fn letter_text(letter: &DeadLetter) -> String {
 fn shortened(mut letter: DeadLetter) -> DeadLetter {
     letter.input.event.payload = Json::from_checked(LEFT_OUT);
     letter.failure.details = None;
-    let end = letter.failure.message.floor_char_boundary(MESSAGE_BYTES_MAX);
-    letter.failure.message.truncate(end);
+    for (text, bytes_max) in
+        [(&mut letter.failure.message, MESSAGE_BYTES_MAX), (&mut letter.failure.kind, KIND_BYTES_MAX)]
+    {
+        text.truncate(text.floor_char_boundary(bytes_max));
+    }
     letter
 }
 
@@ -138,20 +157,48 @@ mod tests {
     use weir_core::failure::Failure;
     use weir_core::id::EventId;
 
+    fn letter(key: &[u8], payload: String, failure: Failure) -> DeadLetter {
+        let event = Event { id: EventId([7; 16]), kind: "input".into(), payload: Json::from_checked(payload) };
+        let (key, position) = (Key::new(key), SourcePosition(42));
+        let input = InputEvent { key, event, position, timestamp_ms: None, headers: [].into() };
+        DeadLetter { input, sequence_number: None, action: None, failure }
+    }
+
+    fn parsed(text: &str) -> serde_json::Value {
+        serde_json::from_str(text).unwrap()
+    }
+
     // [S26] [S29]
     #[test]
     fn a_dead_letter_that_is_too_large_says_what_was_left_out_and_where_it_stands() {
-        let payload = Json::from_checked(format!("\"{}\"", "x".repeat(100_000)));
-        let event = Event { id: EventId([7; 16]), kind: "input".into(), payload };
-        let position = SourcePosition(42);
-        let input = InputEvent { key: Key::from("k"), event, position, timestamp_ms: None, headers: [].into() };
         let details = Some(Json::from_checked("[1]"));
         let failure = Failure { details, ..Failure::fatal("bad", "é".repeat(5_000)) };
-        let letter = DeadLetter { input, sequence_number: None, action: None, failure };
-        let text = letter_text(&shortened(letter));
-        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let letter = letter(b"k", format!("\"{}\"", "x".repeat(100_000)), failure);
+        let (key, text) = fitting_into(100_000, letter);
+        let value = parsed(&text);
         assert!(text.len() < 5_000 && value["payload"].as_str().unwrap().starts_with("left out"), "{text}");
-        assert_eq!((&value["source_position"], &value["failure"]["kind"]), (&42.into(), &"bad".into()));
-        assert_eq!(value["failure"]["details"], serde_json::Value::Null);
+        assert_eq!((key.as_bytes(), &value["source_position"]), (&b"k"[..], &42.into()));
+        assert_eq!(
+            (&value["failure"]["kind"], &value["failure"]["details"]),
+            (&"bad".into(), &serde_json::Value::Null)
+        );
+    }
+
+    // [S19] [S26] [S29]
+    #[test]
+    fn no_key_makes_a_dead_letter_larger_than_its_topic_takes() {
+        let (binary, control) = (vec![0xff; 32 << 10], vec![1; 32 << 10]);
+        for (key, bytes_max) in [(&binary[..10_000], 50_000), (&binary, 100_000), (&control, 100_000)] {
+            // As text the key takes three to six times its bytes, and the record has it as it is, too.
+            let failure = || Failure::fatal("\u{1}".repeat(1_000), "\u{1}".repeat(10_000));
+            for payload in ["1".to_owned(), "1".repeat(1_000_000)] {
+                let (kept, text) = fitting_into(bytes_max, letter(key, payload, failure()));
+                let bytes = kept.as_bytes().len() + text.len();
+                assert!(bytes <= bytes_max && key.starts_with(kept.as_bytes()), "{bytes} of {bytes_max}");
+                assert_eq!(parsed(&text)["source_position"], 42);
+            }
+            let whole = fitting_into(10_000_000, letter(key, "1".to_owned(), failure()));
+            assert_eq!(whole.0.as_bytes(), key);
+        }
     }
 }

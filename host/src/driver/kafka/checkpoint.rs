@@ -3,6 +3,7 @@
 use super::backend::Outbox;
 use super::partition::{Owned, Partition, Stage};
 use super::shard::KafkaShard;
+use crate::driver::bounds::Uncheckpointed;
 use anyhow::anyhow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use weir_kafka::{CommitError, Committed, PartitionPart};
 /// How long checkpoints may be aborted one after another before the shard gives up: longer than a group may take to find
 /// out in the middle of a rebalance that its leader died, during which it takes nobody's word.
 const ABORTED_MAX: Duration = Duration::from_secs(60);
+/// From an aborted checkpoint to the next at most: the group may wait for it.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// Bytes of outputs that are reason enough for a checkpoint before its time.
 const BUFFERED_BYTES: usize = 4 << 20;
 /// Appends that are reason enough for a checkpoint before its time.
@@ -24,7 +27,7 @@ const UNCHECKPOINTED: usize = 64 << 10;
 /// A checkpoint that is neither committed nor aborted.
 pub(super) struct Commit {
     parts: Vec<Part>,
-    uncheckpointed: usize,
+    uncheckpointed: Uncheckpointed,
     began: Instant,
     state: State,
 }
@@ -85,7 +88,7 @@ impl KafkaShard<'_> {
 
     fn is_commit_due(&self) -> bool {
         // A group that is in the middle of a rebalance refuses each: not at once again.
-        if self.aborted_since.is_some() && self.committed_at.elapsed() < self.start.interval {
+        if self.aborted_since.is_some() && self.committed_at.elapsed() < self.start.interval.min(AGAIN_AFTER) {
             return false;
         }
         let is_urgent = self.partitions.values().any(|entry| match &entry.stage {
@@ -97,7 +100,7 @@ impl KafkaShard<'_> {
             return true;
         }
         let is_time = self.committed_at.elapsed() >= self.start.interval
-            || self.executor.uncheckpointed >= UNCHECKPOINTED
+            || self.executor.uncheckpointed.are_many(UNCHECKPOINTED)
             || self.executor.backend.buffered_bytes() >= BUFFERED_BYTES;
         let owns_any = self.partitions.values().any(|entry| matches!(entry.stage, Stage::Running(_)));
         owns_any && (is_time && self.has_changes() || self.lease.is_wanted())
@@ -222,7 +225,9 @@ impl KafkaShard<'_> {
                 self.is_lost = true;
                 Ok(())
             }
-            Err(error @ (CommitError::Failed(_) | CommitError::Silent { .. })) => Err(error.into()),
+            Err(error @ (CommitError::Failed(_) | CommitError::Silent { .. } | CommitError::Denied(_))) => {
+                Err(error.into())
+            }
         }
     }
 
@@ -243,6 +248,7 @@ impl KafkaShard<'_> {
                 owned.committed_offset = part.record.source_offset;
                 owned.committed_marker = part.record.recovery_marker;
                 owned.marker_epoch = part.record.marker_epoch;
+                counts.source_offsets.set(part.partition, owned.epoch, owned.committed_offset);
             }
             counts.outputs.fetch_add(part.outbox.outputs.len() as u64, Ordering::Relaxed);
             self.executor.backend.on_outbox_sent(part.outbox);

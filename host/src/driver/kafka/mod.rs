@@ -1,6 +1,7 @@
 //! The driver on Kafka: shards that share nothing, each a member of the group [S30].
 
 mod backend;
+mod begin;
 mod checkpoint;
 mod lease;
 mod ownership;
@@ -8,6 +9,7 @@ mod partition;
 mod repairs;
 mod set_aside;
 mod shard;
+mod source_offset;
 mod takeover;
 
 use super::coordinator::CheckpointCounts;
@@ -17,6 +19,7 @@ use super::shards::{ShardControl, ShardEnd};
 use crate::scratch::Scratch;
 use crate::settings::OnBadEvent;
 use crate::source::EventParser;
+use begin::Begun;
 use shard::KafkaShard;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +28,7 @@ use tokio::sync::mpsc;
 use weir_component::ComponentHost;
 use weir_core::limits::OperatorLimits;
 use weir_core::plan::Plan;
-use weir_kafka::KafkaSettings;
+use weir_kafka::{KafkaSettings, RecordSizes};
 
 /// What a shard is made from, each time that it joins the group.
 pub struct KafkaShardStart {
@@ -49,14 +52,16 @@ pub struct KafkaShardStart {
     pub partitions: u32,
     /// The largest record that the topic of action states takes, bytes.
     pub action_state_bytes_max: usize,
-    /// The largest record of a checkpoint, bytes.
-    pub committed_bytes_max: usize,
+    /// What the topics of a checkpoint take.
+    pub committed_sizes: RecordSizes,
     /// The largest record that the topic of dead letters takes, bytes.
     pub dead_letter_bytes_max: usize,
     /// How long a restore or a rebuild may take.
     pub reading_max: Duration,
     /// What becomes of action-state records that can't be decoded.
     pub set_aside: SetAsideRecords,
+    /// Whether to go on without input events that were deleted before they were read.
+    pub skip_deleted_input: bool,
     /// Invocations at once.
     pub invocations_max: usize,
     /// From one checkpoint to the next.
@@ -91,6 +96,7 @@ impl KafkaShardStart {
             record_bytes_max: self.limits.record_bytes_max,
             reading_max: self.reading_max,
             set_aside: self.set_aside.clone(),
+            skip_deleted_input: self.skip_deleted_input,
             ended: Arc::new(EndedProducers::default()),
             facts: mpsc::unbounded_channel().0,
         }
@@ -101,11 +107,7 @@ impl KafkaShardStart {
 pub async fn run_kafka_shard(mut start: KafkaShardStart) {
     let ends = start.ends.clone();
     loop {
-        let outcome = match KafkaShard::join(&mut start) {
-            Ok(mut shard) => shard.run().await,
-            Err(error) => Err(error),
-        };
-        match outcome {
+        match run_as_member(&mut start).await {
             Ok(ShardOutcome::Lost) => tracing::warn!("the shard joins its group anew"),
             Ok(ShardOutcome::Left | ShardOutcome::Stopped) => return,
             Err(error) => {
@@ -113,5 +115,15 @@ pub async fn run_kafka_shard(mut start: KafkaShardStart) {
                 return;
             }
         }
+    }
+}
+
+/// From one joining of the group to the end of that membership.
+async fn run_as_member(start: &mut KafkaShardStart) -> anyhow::Result<ShardOutcome> {
+    match start.begin().await? {
+        Begun::Committer(transactional_id, committer) => {
+            KafkaShard::join(start, transactional_id, committer)?.run().await
+        }
+        Begun::Ended(outcome) => Ok(outcome),
     }
 }

@@ -224,7 +224,11 @@ impl KafkaShard<'_> {
 
     /// The partition is no longer here.
     pub(super) fn forget(&mut self, partition: PartitionId) -> anyhow::Result<()> {
-        self.partitions.remove(&partition);
+        if let Some(mut entry) = self.partitions.remove(&partition)
+            && let Some(owned) = entry.owned()
+        {
+            self.start.counts.source_offsets.remove(partition, owned.epoch);
+        }
         self.executor.remove(partition)?;
         self.executor.backend.forget(partition);
         self.control.leave(partition);

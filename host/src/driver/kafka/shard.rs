@@ -25,19 +25,20 @@ use tokio::time::Instant;
 use weir_core::event::PartitionId;
 use weir_core::key::Key;
 use weir_core::operator::Operator;
-use weir_core::store::log::ActionStateLog;
 use weir_kafka::{Committer, ControlListener, GroupMember, KafkaLog, Membership, Waker};
 
 /// Bytes of outputs and dead letters that wait for a checkpoint, from which on no more events are taken.
 const BUFFERED_BYTES_MAX: usize = 16 << 20;
-/// Pending input events of one shard, from which on no more events are taken.
-const PENDING_EVENTS_MAX: u64 = 20_000;
 /// Appends since the last checkpoint, from which on no more events are taken.
 const APPENDS_UNCHECKPOINTED_MAX: usize = 256 << 10;
 /// Records on their way to the log, from which on no more events are taken: below what the producer's queue holds.
 const IN_FLIGHT_MAX: usize = 50_000;
 /// Events that are taken before the rest is looked after.
 const TAKE_MAX: usize = 64;
+/// The same, bytes.
+const TAKE_BYTES_MAX: usize = 1 << 20;
+/// How long a shard that has given all up waits for its last tombstones. Without them the next owner writes them.
+const LAST_TOMBSTONES_MAX: Duration = Duration::from_secs(5);
 /// How often the loop runs at least.
 const TICK: Duration = Duration::from_millis(20);
 
@@ -65,15 +66,19 @@ pub(super) struct KafkaShard<'a> {
     told_policy_stop: bool,
     /// It is to end, once nothing is owned any more.
     pub(super) leaving: Option<Option<oneshot::Sender<()>>>,
+    /// Since when nothing is owned any more.
+    released_at: Option<Instant>,
     pub(super) is_lost: bool,
 }
 
 impl<'a> KafkaShard<'a> {
-    /// A shard that has joined the group.
-    pub(super) fn join(start: &'a mut KafkaShardStart) -> anyhow::Result<Self> {
+    /// A shard that has joined the group, with a committer of this transactional id.
+    pub(super) fn join(
+        start: &'a mut KafkaShardStart,
+        transactional_id: String,
+        committer: Committer,
+    ) -> anyhow::Result<Self> {
         let kafka = start.kafka.clone();
-        let transactional_id = format!("{}-{}", kafka.application, unique());
-        let committer = Committer::start(kafka.clone(), &transactional_id, start.committed_bytes_max)?;
         let log = KafkaLog::new(kafka.clone(), start.action_state_bytes_max)?;
         let lease = ShardLease::new(kafka.lease_ms);
         let control = ControlListener::start(kafka.clone()).context("start a thread")?;
@@ -115,6 +120,7 @@ impl<'a> KafkaShard<'a> {
             aborted_since: None,
             told_policy_stop: false,
             leaving: None,
+            released_at: None,
             is_lost: false,
         })
     }
@@ -128,17 +134,20 @@ impl<'a> KafkaShard<'a> {
             self.on_group_events()?;
             if self.is_lost {
                 self.lease.give_up();
-                return Ok(ShardOutcome::Lost);
+                let owned = self.partitions.iter_mut().filter_map(|(at, entry)| Some((*at, entry.owned()?.epoch)));
+                owned.for_each(|(partition, epoch)| self.start.counts.source_offsets.remove(partition, epoch));
+                if self.leaving.is_none() {
+                    return Ok(ShardOutcome::Lost);
+                }
+                // What is not its own any more can't be given up.
+                tracing::warn!("the shard ends without a last checkpoint: the next owner waits for its lease");
+                return Ok(ShardOutcome::Left);
             }
             self.advance_partitions()?;
             self.advance_commit()?;
             self.tell().await;
-            if let Some(reply) = &mut self.leaving
-                && self.partitions.is_empty()
-            {
-                // The last tombstones.
-                self.executor.backend.log.sync()?;
-                if let Some(reply) = reply.take() {
+            if self.leaving.is_some() && self.partitions.is_empty() && self.last_tombstones_are_out() {
+                if let Some(Some(reply)) = self.leaving.take() {
                     let _ = reply.send(());
                 }
                 return Ok(ShardOutcome::Left);
@@ -148,6 +157,12 @@ impl<'a> KafkaShard<'a> {
                 return Ok(ShardOutcome::Stopped);
             }
         }
+    }
+
+    /// Whether all that was put has arrived, or is not waited for any longer.
+    fn last_tombstones_are_out(&mut self) -> bool {
+        let since = *self.released_at.get_or_insert_with(Instant::now);
+        self.executor.backend.log.in_flight() == 0 || since.elapsed() > LAST_TOMBSTONES_MAX
     }
 
     /// Waits for something to do, or only looks; whether it is told to stop at once.
@@ -164,10 +179,11 @@ impl<'a> KafkaShard<'a> {
                 None | Some(ShardControl::Stop) => return Ok(true),
                 Some(order) => self.on_order(order)?,
             },
+            // Rare, and before the work, of which there may always be some: the lease hangs on it.
+            committed = super::checkpoint::committed(&mut self.commit) => self.on_committed(committed)?,
             Some(fact) = self.facts.recv() => self.on_takeover_fact(fact)?,
             Some(request) = self.control.next() => self.on_control_request(request),
             work = self.executor.next_work() => self.executor.on_work(work)?,
-            committed = super::checkpoint::committed(&mut self.commit) => self.on_committed(committed)?,
             () = self.lease.asked.notified() => {}
             woken = self.waker.woken() => woken.context("wait for Kafka")?,
             () = tick => {}
@@ -189,12 +205,13 @@ impl<'a> KafkaShard<'a> {
     async fn take_records(&mut self) -> anyhow::Result<usize> {
         let takes = self.takes_events();
         self.pause_or_resume()?;
-        let mut taken = 0;
-        while taken < TAKE_MAX && takes {
+        let (mut taken, mut bytes) = (0, 0);
+        while taken < TAKE_MAX && bytes < TAKE_BYTES_MAX && takes {
             let now = now_ms();
             let Some(record) = self.member.poll()? else { break };
             let partition = record.partition();
             taken += 1;
+            bytes += record.value().map_or(0, <[u8]>::len);
             let Some(Partition { stage: Stage::Running(owned), .. }) = self.partitions.get_mut(&partition) else {
                 continue;
             };
@@ -226,7 +243,7 @@ impl<'a> KafkaShard<'a> {
                     let topic = &self.start.kafka.source_topic;
                     let letter =
                         SetAside { topic, partition, position, bad: &bad, key: record.key(), value: record.value() };
-                    let (key, letter) = letter.fitting_into(self.start.limits.record_bytes_max);
+                    let (key, letter) = letter.fitting_into(self.start.dead_letter_bytes_max);
                     let outbox = self.executor.backend.outboxes.entry(partition).or_default();
                     outbox.push_dead_letter(key, letter);
                     tracing::warn!("{place}: record {bad}: set aside");
@@ -243,8 +260,8 @@ impl<'a> KafkaShard<'a> {
     fn takes_events(&self) -> bool {
         self.leaving.is_none()
             && !self.executor.invocations.is_full()
-            && self.executor.pending_events() < PENDING_EVENTS_MAX
-            && self.executor.uncheckpointed < APPENDS_UNCHECKPOINTED_MAX
+            && self.executor.has_room()
+            && !self.executor.uncheckpointed.are_too_many(APPENDS_UNCHECKPOINTED_MAX)
             && self.executor.backend.buffered_bytes() < BUFFERED_BYTES_MAX
             && self.executor.backend.log.in_flight() < IN_FLIGHT_MAX
     }
@@ -317,14 +334,8 @@ impl<'a> KafkaShard<'a> {
         self.member.start(partition, owned.next_offset)?;
         let entry = self.partitions.get_mut(&partition).expect("it was just taken over");
         entry.stage = Stage::Running(owned);
+        self.start.counts.source_offsets.set(partition, owned.epoch, owned.committed_offset);
         self.control.follow(partition);
         Ok(())
     }
-}
-
-/// A name that no other start of a shard has.
-fn unique() -> String {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    let random = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:08x}", random(), std::process::id())
 }

@@ -6,7 +6,8 @@ use crate::driver::recover::{Undecodable, set_aside};
 use crate::scratch::{PartitionScratch, Scratch};
 use anyhow::{Context, anyhow, bail};
 use hashbrown::HashMap;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use weir_core::checkpoint::Header;
@@ -16,7 +17,7 @@ use weir_core::ownership::{Epoch, PartitionRecord};
 use weir_core::store::log::Position;
 use weir_core::store::{ActionStateStore, Rebuild};
 use weir_kafka::changelog::ChangelogName;
-use weir_kafka::{KafkaSettings, Reader, Start, end_producer};
+use weir_kafka::{KafkaSettings, Reader, end_producer};
 
 /// How often a read that takes long says how far it is.
 const PROGRESS: Duration = Duration::from_secs(2);
@@ -60,7 +61,7 @@ impl<'a> Watch<'a> {
 
 /// A partition's keyed state on its way from the changelog.
 pub(super) struct Restoring {
-    reader: Reader,
+    pub(super) reader: Reader,
     pub(super) scratch: PartitionScratch,
     pub(super) record: Option<PartitionRecord>,
     /// So far the changelog was read.
@@ -96,6 +97,8 @@ pub(super) struct TakeoverWork {
     /// How long a read of a state topic may take.
     pub(super) reading_max: Duration,
     pub(super) set_aside: SetAsideRecords,
+    /// Whether to go on without input events that were deleted before they were read.
+    pub(super) skip_deleted_input: bool,
     /// Producers of former owners that this host has ended. They never come back: each start of a shard has a new id.
     pub(super) ended: Arc<EndedProducers>,
     pub(super) facts: mpsc::UnboundedSender<NumberedFact>,
@@ -105,14 +108,22 @@ pub(super) struct TakeoverWork {
 #[derive(Debug, Default)]
 pub(super) struct EndedProducers(Mutex<HashMap<String, EndedAt>>);
 
-/// When a producer was ended, or why it could not be.
-type EndedAt = Arc<OnceLock<Result<u64, String>>>;
+/// When a producer was ended, once it was.
+type EndedAt = Arc<Mutex<Option<u64>>>;
 
 impl EndedProducers {
-    fn end(&self, kafka: &KafkaSettings, id: &str) -> anyhow::Result<u64> {
-        let once = self.0.lock().expect("nobody panics with it").entry_ref(id).or_default().clone();
-        let ended = once.get_or_init(|| end_producer(kafka, id).map(|()| lease_clock_ms()).map_err(|e| e.to_string()));
-        ended.clone().map_err(|error| anyhow!(error))
+    /// When the producer of this id was ended. Who asks meanwhile waits for who is at it, and tries anew only where that
+    /// one failed.
+    fn end(&self, id: &str, end: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<u64> {
+        let ended = self.0.lock().expect("nobody panics with it").entry_ref(id).or_default().clone();
+        let mut at_ms = ended.lock().expect("nobody panics with it");
+        match *at_ms {
+            Some(at_ms) => Ok(at_ms),
+            None => {
+                end()?;
+                Ok(*at_ms.insert(lease_clock_ms()))
+            }
+        }
     }
 }
 
@@ -125,7 +136,10 @@ impl TakeoverWork {
     ) {
         let this = self.clone();
         tokio::task::spawn_blocking(move || {
-            let fact = work(&this).with_context(|| format!("take partition {partition} over"));
+            // A partition whose takeover says nothing would stand still for ever.
+            let fact = catch_unwind(AssertUnwindSafe(|| work(&this)));
+            let fact = fact.unwrap_or_else(|_| Err(anyhow!("its thread panicked, as it said above: report it")));
+            let fact = fact.with_context(|| format!("take partition {partition} over"));
             // A shard that is gone has no use for it.
             let _ = this.facts.send((partition, number, fact));
         });
@@ -143,7 +157,7 @@ impl TakeoverWork {
 
     /// Ends and fences the producer of the last owner.
     pub(super) fn initialise(&self, restoring: Box<Restoring>, id: &str) -> anyhow::Result<TakeoverFact> {
-        let at_ms = self.ended.end(&self.kafka, id)?;
+        let at_ms = self.ended.end(id, || Ok(end_producer(&self.kafka, id)?))?;
         Ok(TakeoverFact::Initialised(restoring, at_ms))
     }
 
@@ -153,11 +167,18 @@ impl TakeoverWork {
         mut restoring: Box<Restoring>,
         partition: PartitionId,
     ) -> anyhow::Result<TakeoverFact> {
-        let (_, high) = restoring.reader.watermarks(partition)?;
-        self.read_to(&mut restoring, partition, high)?;
-        restoring.scratch.finish_restore()?;
-        restoring.source_offset = self.source_offset(&restoring, partition)?;
-        Ok(TakeoverFact::Restored(restoring))
+        loop {
+            let (_, high) = restoring.reader.watermarks(partition)?;
+            self.read_to(&mut restoring, partition, high)?;
+            match self.source_offset(&restoring, partition) {
+                Ok(offset) => restoring.source_offset = offset,
+                // An owner that this one does not know of has committed in between.
+                Err(_) if restoring.reader.watermarks(partition)?.1 > high => continue,
+                Err(error) => return Err(error),
+            }
+            restoring.scratch.finish_restore()?;
+            return Ok(TakeoverFact::Restored(restoring));
+        }
     }
 
     fn read_to(&self, restoring: &mut Restoring, partition: PartitionId, to: u64) -> anyhow::Result<()> {
@@ -190,44 +211,6 @@ impl TakeoverWork {
         })?;
         *at = (*at).max(to);
         failed.map_or(Ok(()), Err)
-    }
-
-    /// Where the source goes on: the checkpoint record says it, and the group's offset is its echo [S31].
-    fn source_offset(&self, restoring: &Restoring, partition: PartitionId) -> anyhow::Result<u64> {
-        let source = &self.kafka.source_topic;
-        let group = restoring.reader.group_offset(source, partition)?;
-        let changelog = self.kafka.keyed_state_topic();
-        match (&restoring.record, group) {
-            (Some(record), _) if record.partitions != self.partitions => bail!(
-                "{source} has {} partitions, and had {} when the checkpoint in {changelog} was taken: keys would change \
-                 their partitions: take the number back, or begin a new application on a new topic",
-                self.partitions,
-                record.partitions
-            ),
-            (Some(record), Some(offset)) if offset != record.source_offset => bail!(
-                "{source}: the checkpoint in {changelog} goes on at offset {}, and the group {} at {offset}: somebody \
-                 changed one of them; set the group's offset to the checkpoint's",
-                record.source_offset,
-                self.kafka.group()
-            ),
-            (Some(record), None) => {
-                tracing::warn!("{source}, partition {partition}: the group's offset is gone, the checkpoint's counts");
-                Ok(record.source_offset)
-            }
-            (Some(record), Some(_)) => Ok(record.source_offset),
-            (None, Some(offset)) => bail!(
-                "{source}: the group {} goes on at offset {offset}, and {changelog} has no checkpoint: was it deleted? \
-                 Delete the group's offsets to begin anew",
-                self.kafka.group()
-            ),
-            (None, None) => {
-                let (low, high) = Reader::of_source(&self.kafka)?.watermarks(partition)?;
-                Ok(match self.kafka.start {
-                    Start::Earliest => low,
-                    Start::Latest => high,
-                })
-            }
-        }
     }
 
     /// Reads the action states from the marker up to the owner's own fence.
@@ -299,4 +282,41 @@ fn completed_below(
     };
     headers.insert(key.clone(), below);
     Ok(below)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // [S25] [S32]
+    #[tokio::test]
+    async fn a_takeover_that_panics_is_one_that_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let (facts, mut told) = mpsc::unbounded_channel();
+        let work = TakeoverWork {
+            kafka: Arc::new(KafkaSettings::new("a", "127.0.0.1:9", "in")),
+            scratch: Scratch::make(folder.path()).unwrap(),
+            partitions: 1,
+            record_bytes_max: 1,
+            reading_max: PROGRESS,
+            set_aside: SetAsideRecords::No,
+            skip_deleted_input: false,
+            ended: Arc::default(),
+            facts,
+        };
+        work.start((PartitionId(3), 7), |_| panic!("a broken invariant"));
+        let (partition, number, fact) = told.recv().await.unwrap();
+        assert_eq!((partition, number), (PartitionId(3), 7));
+        let error = format!("{:#}", fact.err().unwrap());
+        assert!(error.starts_with("take partition 3 over: its thread panicked"), "{error}");
+    }
+
+    // [S32]
+    #[test]
+    fn a_producer_that_could_not_be_ended_is_ended_by_who_comes_next_and_then_never_again() {
+        let ended = EndedProducers::default();
+        assert!(ended.end("a", || bail!("no broker answered")).is_err());
+        let at_ms = ended.end("a", || Ok(())).unwrap();
+        assert_eq!(ended.end("a", || unreachable!("it is ended")).unwrap(), at_ms);
+    }
 }

@@ -38,6 +38,6 @@ fn record(partition: u32, ticket: u64, value: &[u8]) -> Append {
 }
 
 fn tombstone(partition: u32, ticket: u64, place: RecordPlace) -> Append {
-    let what = AppendKind::Tombstone(vec![place]);
+    let what = AppendKind::Tombstone([place].into_iter().collect());
     Append { partition: PartitionId(partition), ticket: Ticket(ticket), key: name(""), what }
 }
