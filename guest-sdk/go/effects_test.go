@@ -180,3 +180,21 @@ func TestTwoActionsOfOneNameAreRefused(t *testing.T) {
 		}()
 	}
 }
+
+// Types that json has learnt are kept for all keys.
+func TestKeysOfParallelTestsShareNothing(t *testing.T) {
+	for _, name := range []string{"a", "b", "c", "d"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			key := weirtest.NewKey(t, name)
+			for range 100 {
+				if _, err := key.Run("charge", Order{ID: name, Cents: 1}); err != nil {
+					t.Error(err)
+				}
+			}
+			if total := weirtest.Memory[int](key, "total"); total != 100 {
+				t.Error(total)
+			}
+		})
+	}
+}

@@ -3,6 +3,10 @@
 #[cfg(feature = "kafka")]
 mod kafka;
 
+mod end;
+
+pub use end::{RunEnd, RunError};
+
 use crate::application::{Application, Secrets};
 use crate::distinct::check_files;
 use crate::driver::{
@@ -44,38 +48,6 @@ pub struct RunOptions {
     pub skip_deleted_input: bool,
     /// Told what actions do, where somebody watches.
     pub watcher: Option<Watcher>,
-}
-
-/// How a run ended, when it did not fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RunEnd {
-    /// The input is at its end, and all of it took effect.
-    Done,
-    /// It was told to stop, and drained.
-    Stopped,
-    /// The input is at its end, but so many keys are quarantined.
-    Quarantined(u64),
-}
-
-/// Why a run failed.
-#[derive(Debug)]
-pub enum RunError {
-    /// By the way it was used: manifest, component, files that belong to another run. Exit code 2.
-    Use(anyhow::Error),
-    /// At run time. Exit code 1.
-    Run(anyhow::Error),
-}
-
-impl RunError {
-    fn of_use(error: impl Into<anyhow::Error>) -> Self {
-        Self::Use(error.into())
-    }
-}
-
-impl<E: Into<anyhow::Error>> From<E> for RunError {
-    fn from(error: E) -> Self {
-        Self::Run(error.into())
-    }
 }
 
 /// Runs an application until its source is at its end, it is told to stop, or it fails.

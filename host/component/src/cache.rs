@@ -184,16 +184,19 @@ mod tests {
         assert!(loaded.load.is_some());
         assert_eq!(loaded.compile.as_micros(), compiled.compile.as_micros(), "what it took is kept, too");
 
+        let (_, code) = read(&file).unwrap();
+        let is_whole = || read(&file).is_some_and(|(_, kept)| kept == code);
+
         for damage in [kept.len() / 2, kept.len() - 1, 3, 20, 43] {
             let mut damaged = kept.clone();
             damaged[damage] ^= 1;
             fs::write(&file, &damaged).unwrap();
             cache.component(&engine, "d1", &bytes).unwrap();
-            assert_eq!(fs::read(&file).unwrap(), kept, "damaged at byte {damage}");
+            assert!(is_whole(), "damaged at byte {damage}");
         }
         fs::write(&file, &kept[..50]).unwrap();
         cache.component(&engine, "d1", &bytes).unwrap();
-        assert_eq!(fs::read(&file).unwrap(), kept);
+        assert!(is_whole());
     }
 
     #[test]

@@ -70,6 +70,7 @@ func findChance() *chance {
 // seedChance begins another stream of numbers.
 func seedChance(seed uint64) {
 	state := findChance()
+	seed = ^seed // The adapter's stream begins with the seed itself.
 	for i := range state.seed {
 		seed += 0x9e3779b97f4a7c15
 		state.seed[i] = mix(seed)

@@ -17,6 +17,8 @@ type Guest struct {
 	// takes nothing.
 	task  uint64
 	calls uint64
+	// How often it was settled since the last call began or ended.
+	settled uint64
 	// Whether the process's clock and randomness are those of a body, and the time of day outside.
 	inBody  bool
 	outside int64
@@ -25,6 +27,7 @@ type Guest struct {
 // newGuest gives the host of a task.
 func newGuest(action string, event host.Event) *Guest {
 	guest := &Guest{task: digest(digest(0, action), event.ID)}
+	host.Settle = guest.settle
 	guest.set(0)
 	return guest
 }
@@ -277,13 +280,24 @@ func (*Guest) PassTime() {
 
 func (g *Guest) set(notBefore int64) {
 	setClock(uint64(max(notBefore, contractTime())))
+	g.settled = 0
+	setRandom(g.seed())
+	seedChance(g.seed())
+}
+
+// settle lets what is drawn from here on depend on nothing that was drawn before.
+func (g *Guest) settle() {
+	g.settled++
+	seedChance(g.seed())
+}
+
+// seed is what randomness comes of at this place of the action.
+func (g *Guest) seed() uint64 {
 	stream := g.calls * 2
 	if g.inBody {
 		stream++
 	}
-	seed := digest(mix(g.task+stream), "")
-	setRandom(seed)
-	seedChance(mix(seed))
+	return mix(mix(mix(g.task+stream)+g.settled) + 1)
 }
 
 func contractTime() int64 { return int64(invocationNowMS()) * int64(time.Millisecond) }

@@ -161,3 +161,8 @@ var (
 	// Invoke runs an action on a host.
 	Invoke func(host Host, action string, event Event) *Failure
 )
+
+// Settle is called when JSON was read or written. What encoding/json learns of a type, it learns once, and draws numbers
+// of the process's randomness for it: what is drawn after it must not depend on whether that was the first time.
+// A component sets it.
+var Settle = func() {}
