@@ -142,7 +142,7 @@ impl Filler {
         let mut transaction = Vec::new();
         for operator in &mut self.operators {
             let marker = operator.store().recovery_marker();
-            let record = record(marker, Epoch::default(), true);
+            let record = record(marker, operator.store().marker_epoch(marker), true);
             transaction.push(part_of(operator.partition(), record, Vec::new()));
         }
         self.commit(transaction)?;

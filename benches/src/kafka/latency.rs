@@ -110,5 +110,5 @@ fn completed(message: &impl Message) -> anyhow::Result<Option<u64>> {
     }
     let key = record.state.key.as_bytes().strip_prefix(b"key-").context("an odd key")?;
     let key: u64 = std::str::from_utf8(key)?.parse()?;
-    Ok(Some((record.state.sequence_number.0 - 1) * KEYS + key))
+    Ok(Some(record.state.sequence_number.0 * KEYS + key))
 }
