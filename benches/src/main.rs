@@ -17,7 +17,7 @@ mod process;
 mod report;
 mod throughput;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use languages::Languages;
 use report::Figure;
 use std::path::PathBuf;
@@ -57,6 +57,7 @@ fn main() -> anyhow::Result<()> {
             _ => {}
         }
     }
+    ensure!(!arguments.iter().any(|wanted| wanted == "languages"), "languages are measured alone: name nothing else");
     let bench = Bench {
         guest: path("WEIR_BENCH_GUEST", "target/guests/tally.wasm")?,
         weir: path("WEIR_BENCH_HOST", "target/release/weir")?,
