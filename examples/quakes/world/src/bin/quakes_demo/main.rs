@@ -142,6 +142,8 @@ fn run_weir(arguments: &Arguments, pages: &[Page], screen: &Screen) -> anyhow::R
                 format!("component.0.grant.http=[\"{origin}\"]"),
                 format!("store.directory={}", store(arguments).display()),
                 format!("sink.file={}", alerts(arguments).display()),
+                // A week in a second: with a thousand at once, all requests are on their way before the last kill.
+                "limits.invocations_max=8".to_owned(),
             ];
             command.args(set.iter().flat_map(|setting| ["--set", setting]));
             command
