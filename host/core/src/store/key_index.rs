@@ -82,3 +82,23 @@ impl KeyIndex {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_another_key_took_is_not_found_by_the_key_that_left_it() {
+        let mut index = KeyIndex::default();
+        let (a, b, c) = (Key::from("a"), Key::from("b"), Key::from("c"));
+        let (place, _) = index.get_or_insert(&a);
+        index.get_or_insert(&b).1.last_ticket = Some(Ticket(7));
+        assert_eq!(index.get_or_insert(&a).0, place);
+        index.remove(place);
+        assert!(index.get(&a).is_none() && index.get_mut(&a).is_none());
+        assert_eq!(index.get_or_insert(&c).0, place, "its room is used again");
+        assert!(index.slot_of(&a).is_none() && index.at(place).key == c);
+        assert_eq!(index.get(&b).unwrap().last_ticket, Some(Ticket(7)));
+        assert_eq!(index.iter().count(), 2);
+    }
+}

@@ -43,8 +43,7 @@ impl Victim {
 }
 
 /// Kills the victims `count` times, in turns, spread over a run that is to make `effects_due` effects:
-/// at the first request for an effect not seen before, each time another such part of them has been seen. A host sends many
-/// at once, so all may have been seen before the last kill: then any request will do, for it is sent again.
+/// at the first request for an effect not seen before, each time another such part of them has been seen.
 /// Progress and not the clock decides, so each kill hits amid the work however fast the machine is.
 pub fn plan(victims: Vec<Victim>, kills: Kills, count: usize, effects_due: usize) -> OnArrival {
     let mut seen = HashSet::new();
@@ -54,8 +53,7 @@ pub fn plan(victims: Vec<Victim>, kills: Kills, count: usize, effects_due: usize
         let is_reached = seen.len() * (count + 1) >= effects_due * (done + 1);
         let victim = &victims[done % victims.len()];
         // What a killed process had sent may arrive after its death; then the next one is awaited.
-        let is_of_use = is_new || seen.len() >= effects_due;
-        if done == count || !is_of_use || !is_reached || !victim.is_alive() {
+        if done == count || !is_new || !is_reached || !victim.is_alive() {
             return None;
         }
         let moment = MOMENTS[done % MOMENTS.len()];
