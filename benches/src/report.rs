@@ -1,6 +1,7 @@
 //! Figures, and the table of them.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 /// What a figure should be.
 #[derive(Clone, Copy, Debug)]
@@ -136,12 +137,7 @@ pub fn rows(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Strin
 
 /// A time with two or three digits, in the unit that fits.
 pub fn seconds(seconds: f64) -> String {
-    let (unit, amount) = match seconds {
-        ..1e-3 => ("µs", seconds * 1e6),
-        ..1.0 => ("ms", seconds * 1e3),
-        _ => ("s", seconds),
-    };
-    digits(amount, unit)
+    weir::cli::readable(Duration::from_secs_f64(seconds))
 }
 
 /// Bytes with two or three digits, in kB or MB.

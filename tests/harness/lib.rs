@@ -5,6 +5,7 @@ pub mod exact;
 pub mod files;
 pub mod guests;
 pub mod kafka;
+pub mod languages;
 pub mod lines;
 pub mod manifest;
 pub mod polyglot;

@@ -1,12 +1,10 @@
 //! Examples whose manifest has a component for each of several languages.
 
 use crate::files;
+use crate::languages::{is_tested, not_run};
 use crate::process::Weir;
 use crate::project::Project;
 
-/// Languages whose components must be there, with commas between; the others are taken where they are built.
-const REQUIRED_VARIABLE: &str = "WEIR_LANGUAGES";
-const REQUIRED_BY_DEFAULT: &str = "rust,javascript,python";
 const COMPONENT: &str = "[[component]]";
 
 /// An example, as far as its components are built.
@@ -18,8 +16,8 @@ pub struct Example {
 }
 
 impl Example {
-    /// The example of this name, whose components are `NAME-LANGUAGE.wasm`. A language that must be there and is not is
-    /// a failure in CI, a loud line elsewhere; so is an example without any.
+    /// The example of this name, whose components are `NAME-LANGUAGE.wasm`. A language that is tested and not built is a
+    /// failure in CI, a loud line elsewhere; so is an example without any. Others are taken where they are built.
     pub fn read(name: &str) -> Self {
         let folder = format!("examples/{name}");
         let path = files::root().join(&folder).join("weir.toml");
@@ -27,7 +25,6 @@ impl Example {
         let mut parts = text.split(COMPONENT);
         let mut manifest = parts.next().expect("text has a beginning").to_owned();
         let mut languages = Vec::new();
-        let required = std::env::var(REQUIRED_VARIABLE).unwrap_or_else(|_| REQUIRED_BY_DEFAULT.to_owned());
         for part in parts {
             let component = quoted(part, "path");
             let file = files::root().join(&folder).join(component);
@@ -37,7 +34,7 @@ impl Example {
             if file.exists() {
                 manifest += &format!("{COMPONENT}{}", part.replace(component, &file.display().to_string()));
                 languages.push(language.to_owned());
-            } else if required.split(',').any(|required| required == toolchain(language)) {
+            } else if is_tested(language) {
                 not_run(&format!("there is no {}: scripts/build-guests", file.display()));
             }
         }
@@ -71,18 +68,8 @@ impl Example {
     }
 }
 
-/// TypeScript is JavaScript with types.
-fn toolchain(language: &str) -> &str {
-    if language == "typescript" { "javascript" } else { language }
-}
-
 /// The text of a setting in a part of a manifest.
 fn quoted<'t>(part: &'t str, name: &str) -> &'t str {
     let after = part.split_once(&format!("{name} = \"")).unwrap_or_else(|| panic!("no {name} in {part}")).1;
     after.split('"').next().expect("text has a beginning")
-}
-
-fn not_run(message: &str) {
-    assert!(std::env::var_os("CI").is_none(), "{message}");
-    eprintln!("\n!!! NOT RUN: {message}\n");
 }

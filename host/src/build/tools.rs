@@ -34,10 +34,13 @@ fn is_said_by_an_sdk(line: &str) -> bool {
     before.is_some_and(|before| TOOLS.iter().any(|(tool, _)| before.split(' ').next() == Some(tool)))
 }
 
-/// Whether a line is what shells, `env`, make or Python say of this tool when it is not there.
+/// Whether a line is what shells, `env`, make or Python say of this tool when it is not there. Others say of files that
+/// they are no file.
 fn says_missing(line: &str, tool: &str) -> bool {
-    let absent = ["not found", "command not found", "No such file or directory"];
     let line = line.trim_end();
+    let starts_tools = ["env: ", "make: ", "make["].iter().any(|starter| line.starts_with(starter));
+    let absent = ["not found", "command not found", "No such file or directory"];
+    let absent = if starts_tools { &absent[..] } else { &absent[..2] };
     line.ends_with(&format!("No module named {tool}"))
         || absent.iter().any(|absent| {
             let named = line.strip_suffix(absent).and_then(|line| line.strip_suffix(": "));
@@ -81,8 +84,14 @@ mod tests {
 
     #[test]
     fn what_sounds_alike_is_no_missing_tool() {
-        for said in ["cargo: not found in the index", "error: django: not found", "a.go: No such file or directory", ""]
-        {
+        for said in [
+            "cargo: not found in the index",
+            "error: django: not found",
+            "a.go: No such file or directory",
+            "cat: go: No such file or directory",
+            "sh: 1: cd: can't cd to node: No such file or directory",
+            "",
+        ] {
             assert_eq!(missing_tool(said), None, "{said}");
         }
     }

@@ -7,7 +7,7 @@ use super::options::{Cli, DevOptions, LogFormat};
 use super::output::{print, say};
 use super::paint::Paint;
 use crate::assemble::{self, RunEnd, RunError};
-use crate::dev::{Change, Narrator, Sources, dead_letters, settings_of_development};
+use crate::dev::{Change, Narrator, Sources, check_source, dead_letters, settings_of_development};
 use crate::settings::Settings;
 use anyhow::Context;
 use clap::ValueEnum;
@@ -19,7 +19,10 @@ use weir_component::Watcher;
 pub(super) fn execute(options: &DevOptions, cli: &Cli) -> anyhow::Result<Exit> {
     if !options.once {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        return runtime.block_on(Development { options, cli }.until_stopped());
+        let end = runtime.block_on(Development { options, cli }.until_stopped());
+        // A build that nobody waits for any more does not hold the end up.
+        runtime.shutdown_background();
+        return end;
     }
     let settings = load(options)?;
     if !options.no_build {
@@ -29,13 +32,15 @@ pub(super) fn execute(options: &DevOptions, cli: &Cli) -> anyhow::Result<Exit> {
 }
 
 fn load(options: &DevOptions) -> anyhow::Result<Settings> {
-    Ok(Settings::load(&options.manifest.path, &options.manifest.overrides)?)
+    let settings = Settings::load(&options.manifest.path, &options.manifest.overrides)?;
+    check_source(&settings).map_err(|error| WrongUse(error.to_string()))?;
+    Ok(settings)
 }
 
 /// Runs the application once, shown as it goes.
 fn run_once(settings: Settings, paint: Paint) -> anyhow::Result<Exit> {
     let scratch = Scratch::make().context("make a folder for dead letters")?;
-    let settings = settings_of_development(settings, &scratch.0).map_err(|error| WrongUse(error.to_string()))?;
+    let settings = settings_of_development(settings, &scratch.0);
     let (watcher, seen) = Watcher::new();
     let narration = std::thread::spawn(move || -> anyhow::Result<Narrator> {
         let mut narrator = Narrator::new(paint);
@@ -73,17 +78,22 @@ fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// A folder of this process, gone when dropped.
+/// A folder of a process that runs an application once, gone when dropped.
 struct Scratch(std::path::PathBuf);
 
 impl Scratch {
+    /// That of the process with this id.
+    fn of(process: u32) -> Self {
+        Self(std::env::temp_dir().join(format!("weir-dev-{process}")))
+    }
+
     fn make() -> std::io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
-        let folder = std::env::temp_dir().join(format!("weir-dev-{}", std::process::id()));
         // What a process of the same id left is of no use to anyone.
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
-        Ok(Self(folder))
+        drop(Self::of(std::process::id()));
+        let scratch = Self::of(std::process::id());
+        std::fs::DirBuilder::new().mode(0o700).create(&scratch.0)?;
+        Ok(scratch)
     }
 }
 
@@ -92,6 +102,9 @@ impl Drop for Scratch {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+/// A file that changed during a build is built next; one that changes with every build would be for ever.
+const BUILDS_IN_A_ROW_MAX: u32 = 3;
 
 /// Builds and runs again at every change, until it is stopped.
 struct Development<'a> {
@@ -106,9 +119,17 @@ impl Development<'_> {
         let mut sources = Sources::watch(&settings).context("watch the sources")?;
         let mut run: Option<Child> = None;
         let mut build = !self.options.no_build;
-        let mut written = Change::default();
+        let (mut written, mut in_a_row) = (Change::default(), 0);
         loop {
-            match self.build(build, &mut sources).await {
+            let built = tokio::select! {
+                biased;
+                _ = stop.recv() => {
+                    end_run(run).await;
+                    return Ok(Exit::Done);
+                }
+                built = self.build(build, &mut sources) => built,
+            };
+            match built {
                 Ok(()) => run = Some(self.start_run(run).await?),
                 Err(error) => {
                     fail(LogFormat::Text, self.cli.color, &error);
@@ -122,10 +143,12 @@ impl Development<'_> {
                     sources.leave_out(change.clone());
                 }
                 written = change;
-                if again {
+                in_a_row += 1;
+                if again && in_a_row < BUILDS_IN_A_ROW_MAX {
                     continue;
                 }
             }
+            in_a_row = 0;
             let Some(change) = self.next_change(&mut sources, &mut run, &mut stop).await? else {
                 end_run(run).await;
                 return Ok(Exit::Done);
@@ -135,7 +158,7 @@ impl Development<'_> {
         }
     }
 
-    /// Reads the manifest again, and builds what it says, without holding up signals.
+    /// Reads the manifest again, and builds what it says. A build that is not waited for goes on by itself.
     async fn build(&self, build: bool, sources: &mut Sources) -> anyhow::Result<()> {
         let settings = load(self.options)?;
         sources.settings_are(&settings);
@@ -148,9 +171,9 @@ impl Development<'_> {
 
     /// A process of its own: whatever becomes of it, the next one begins anew.
     async fn start_run(&self, former: Option<Child>) -> anyhow::Result<Child> {
-        if let Some(mut former) = former {
+        if let Some(former) = former {
             // All that it knows is in its memory, and is to be forgotten.
-            let _ = former.kill().await;
+            kill(former).await;
         }
         let mut command = Command::new(std::env::current_exe().context("find this program")?);
         command.args(self.arguments_of_a_run()).kill_on_drop(true);
@@ -219,6 +242,13 @@ async fn wait_for(run: &mut Option<Child>) {
 async fn end_run(run: Option<Child>) {
     if let Some(mut run) = run {
         let _ = tokio::time::timeout(std::time::Duration::from_secs(1), run.wait()).await;
-        let _ = run.kill().await;
+        kill(run).await;
     }
+}
+
+/// Ends a run where it is, and takes away what it had no time to.
+async fn kill(mut run: Child) {
+    let scratch = run.id().map(Scratch::of);
+    let _ = run.kill().await;
+    drop(scratch);
 }

@@ -21,17 +21,22 @@ use std::path::{Path, PathBuf};
 )]
 pub struct NeedsKafka;
 
+/// Whether an application can be run in development, by where its events come from.
+pub fn check_source(settings: &Settings) -> Result<(), NeedsKafka> {
+    match settings.source.from {
+        Source::Kafka { .. } => Err(NeedsKafka),
+        Source::File(_) | Source::Stdin | Source::Listen(_) => Ok(()),
+    }
+}
+
 /// The settings by which an application runs in development: events as the manifest says, all else in memory, and in one
 /// thread, so that what is shown keeps its order. Dead letters go into this folder, to be looked at.
-pub fn settings_of_development(mut settings: Settings, scratch: &Path) -> Result<Settings, NeedsKafka> {
-    if let Source::Kafka { .. } = settings.source.from {
-        return Err(NeedsKafka);
-    }
+pub fn settings_of_development(mut settings: Settings, scratch: &Path) -> Settings {
     settings.store.kind = StoreKind::Memory;
     settings.sink = Sink::Nowhere;
     settings.dead_letters = DeadLetters::File(dead_letters(scratch));
     settings.host.shards = 1;
-    Ok(settings)
+    settings
 }
 
 /// Where dead letters of a run in development are.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::Duration;
 use weir_component::{Ending, KnownCall, MemoryOperation, Seen, Step};
+use weir_core::event::KIND_OUTPUT;
 use weir_core::failure::{Failure, FailureClass};
 use weir_core::memory::Scope;
 
@@ -66,7 +67,7 @@ impl Narrator {
         match &ending {
             Ending::Completed(events) => {
                 self.completed += 1;
-                self.outputs += events.iter().filter(|event| &*event.kind == "output").count() as u64;
+                self.outputs += events.iter().filter(|event| &*event.kind == KIND_OUTPUT).count() as u64;
             }
             Ending::Failed(_) => self.failed += 1,
             Ending::Interrupted => {}
@@ -156,7 +157,7 @@ impl Block {
                 for event in &events {
                     let payload = shown(event.payload.as_str());
                     match &*event.kind {
-                        "output" => self.painted("output", &paint.good(&payload), paint),
+                        KIND_OUTPUT => self.painted("output", &paint.good(&payload), paint),
                         kind => self.painted("emits", &format!("{} {payload}", escape_controls(kind)), paint),
                     }
                 }

@@ -46,6 +46,9 @@ pub enum NewError {
     /// The name is no name of a package.
     #[error("{0:?} can't name a project: use letters, digits, `-` and `_`, beginning with a letter, 64 at most")]
     Name(String),
+    /// A dependency has it.
+    #[error("{0:?} is the name of the SDK, which the project stands on: take another")]
+    Taken(String),
     /// Something is there.
     #[error("{0} is there already: a project is made in a folder of its own")]
     Exists(PathBuf),
@@ -112,6 +115,9 @@ impl Project {
         let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         if !first_is_letter || name.len() > 64 || !name.bytes().all(valid) {
             return Err(NewError::Name(if name.is_empty() { folder.display().to_string() } else { name }));
+        }
+        if ["weir", "weir-sdk"].contains(&&*name.to_lowercase()) {
+            return Err(NewError::Taken(name));
         }
         Ok(Self { folder: folder.to_owned(), name, language })
     }

@@ -67,4 +67,7 @@ fn a_name_that_a_package_manager_would_refuse_is_refused() {
     for wrong in ["", "..", "9lives", "a b", "é", "a.b", "/"] {
         assert!(matches!(Project::new(Path::new(wrong), Language::Rust), Err(NewError::Name(_))), "{wrong}");
     }
+    for taken in ["weir", "a/Weir", "weir-sdk"] {
+        assert!(matches!(Project::new(Path::new(taken), Language::Go), Err(NewError::Taken(_))), "{taken}");
+    }
 }

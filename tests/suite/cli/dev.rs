@@ -116,13 +116,40 @@ fn a_change_is_built_and_run_and_what_can_not_be_built_is_told() {
 #[test]
 fn a_host_that_listens_is_started_again_with_the_change() {
     let project = Project::new(&Manifest::new(&guests::tally()).listening());
-    let mut dev = Weir::start(project.folder(), &["dev", "--no-build"]);
+    std::fs::create_dir(project.path("tmp")).expect("make a folder");
+    let mut command = Weir::command(project.folder(), &["dev", "--no-build"]);
+    command.env("TMPDIR", project.path("tmp"));
+    let mut dev = Weir::spawn(command);
     let origin = dev.origin();
     Weir::start(project.folder(), &["send", "a", "{\"key\": \"a\"}", "--url", &origin]).wait().expect(0);
     wait_until("the event is shown", || dev.stdout().contains("tally a #0"));
     project.write("notes.txt", "changed");
     wait_until("it listens again", || dev.stderr().matches("events are taken at").count() == 2);
     dev.stop().expect(0);
+    let left: Vec<_> = std::fs::read_dir(project.path("tmp")).expect("it is there").collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn builds_that_write_other_files_each_time_come_to_an_end() {
+    let manifest = Manifest::new("made.wasm".as_ref()).component("build = \"sh build.sh\"");
+    let project = Project::with_events(&manifest, &[json!({"key": "a"})]);
+    let guest = guests::tally().display().to_string();
+    project.write("build.sh", format!("cp {guest:?} made.wasm\nsleep 0.1; date >log-$(date +%s%N).txt\n"));
+    let dev = Weir::start(project.folder(), &["dev"]);
+    wait_until("it waits", || dev.stderr().contains("waiting for changes"));
+    assert_eq!(dev.stderr().matches("building").count(), 3, "{}", dev.stderr());
+    dev.stop().expect(0);
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_build_and_starts_no_run() {
+    let manifest = Manifest::new("made.wasm".as_ref()).component("build = \"echo begun >begun; sleep 30\"");
+    let project = Project::with_events(&manifest, &[json!({"key": "a"})]);
+    let dev = Weir::start(project.folder(), &["dev"]);
+    wait_until("it builds", || project.path("begun").exists());
+    let ended = dev.stop().expect(0);
+    assert_eq!(ended.stdout, "");
 }
 
 #[test]
@@ -131,5 +158,8 @@ fn what_runs_on_kafka_alone_is_refused() {
                     [kafka]\nbootstrap_servers = \"127.0.0.1:1\"\n[[component]]\npath = \"a.wasm\"\n";
     let project = Project::empty();
     project.write("weir.toml", manifest);
-    project.weir(&["dev", "--once", "--no-build"]).expect_error(2, &["weir dev", "Kafka"]);
+    // Before anything is built, and without waiting for changes.
+    for arguments in [&["dev"][..], &["dev", "--once"], &["dev", "--once", "--no-build"]] {
+        project.weir(arguments).expect_error(2, &["weir dev", "Kafka"]);
+    }
 }

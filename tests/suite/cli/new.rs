@@ -131,7 +131,11 @@ fn a_type_that_does_not_fit_is_found_in_a_project_in_typescript() {
         toolchain.lend(check.current_dir(project.path("app"))).output().expect("run tsc")
     };
     // Types of Node.js come with npm: `tsc` finds them among those of the toolchain.
-    symlink(toolchain.folder().join("node_modules/@types"), project.path("app/node_modules/@types")).expect("link");
+    symlink(
+        toolchain.folder().expect("it is a folder").join("node_modules/@types"),
+        project.path("app/node_modules/@types"),
+    )
+    .expect("link");
     let well = check();
     assert!(well.status.success(), "{}", String::from_utf8_lossy(&well.stdout));
     let source = project.read("app/src/actions.ts").replace("order.amount, 0", "order.amonut, 0");

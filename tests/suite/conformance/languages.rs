@@ -7,12 +7,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use weir_component::{ComponentSource, Grants, HttpGrant, LoadedComponent};
 use weir_tests::files;
+use weir_tests::languages::{VARIABLE, is_tested, not_run, tested};
 
 /// In the order of the table.
 pub const LANGUAGES: [&str; 5] = ["rust", "javascript", "python", "go", "c"];
-/// Languages whose guest must be there, unless `WEIR_LANGUAGES` says otherwise.
-const LANGUAGES_BY_DEFAULT: &str = "rust,javascript,python";
-const LANGUAGES_VARIABLE: &str = "WEIR_LANGUAGES";
 /// `python=PATH`, several with commas between: only these components are run.
 const COMPONENT_VARIABLE: &str = "WEIR_CONFORMANCE_COMPONENT";
 
@@ -47,21 +45,18 @@ impl Guest {
         Self::read(language, &PathBuf::from(path))
     }
 
-    /// Those that are built; a language that must be there and is not is a failure in CI, a loud line elsewhere.
+    /// Those that are built; a language that is tested and not built is a failure in CI, a loud line elsewhere.
     fn built() -> Vec<Self> {
-        let required = std::env::var(LANGUAGES_VARIABLE).unwrap_or_else(|_| LANGUAGES_BY_DEFAULT.to_owned());
-        let unknown: Vec<&str> = required.split(',').filter(|language| !LANGUAGES.contains(language)).collect();
+        let unknown: Vec<String> = tested().into_iter().filter(|language| !LANGUAGES.contains(&&**language)).collect();
         let known = LANGUAGES.join(", ");
-        assert!(unknown.is_empty(), "{LANGUAGES_VARIABLE}: there is no language {unknown:?}; there are {known}");
+        assert!(unknown.is_empty(), "{VARIABLE}: there is no language {unknown:?}; there are {known}");
         let mut guests = Vec::new();
         for language in LANGUAGES {
             let path = files::root().join(format!("target/guests/conformance-{language}.wasm"));
             if path.exists() {
                 guests.push(Self::read(language, &path));
-            } else if required.split(',').any(|required| required == language) {
-                let message = format!("no conformance guest in {language} at {}: scripts/build-guests", path.display());
-                assert!(std::env::var_os("CI").is_none(), "{message}");
-                eprintln!("\n!!! NOT RUN: {message}\n");
+            } else if is_tested(language) {
+                not_run(&format!("no conformance guest in {language} at {}: scripts/build-guests", path.display()));
             }
         }
         guests

@@ -88,29 +88,37 @@ impl Script {
         };
         match answer.how.clone() {
             How::Respond { status, headers, body, together } => {
-                self.wait(now, |now| now.number != number || now.asked.len() >= together);
+                if !self.wait(now, |now| now.number != number || now.asked.len() >= together) {
+                    let what = format!("{name}: no {together} requests came together");
+                    return respond(599, "", &what).into_bytes();
+                }
                 let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
                 let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{headers}\r\n", body.len());
                 [head.into_bytes(), body].concat()
             }
-            How::Silent => self.wait(now, |now| now.number != number),
+            How::Silent => {
+                self.wait(now, |now| now.number != number);
+                Vec::new()
+            }
             How::Kill => {
                 self.kill.notify_one();
-                self.wait(now, |now| now.number != number)
+                self.wait(now, |now| now.number != number);
+                Vec::new()
             }
         }
     }
 
-    fn wait(&self, mut now: MutexGuard<'_, Now>, until: impl Fn(&Now) -> bool) -> Vec<u8> {
+    /// Whether it came true.
+    fn wait(&self, mut now: MutexGuard<'_, Now>, until: impl Fn(&Now) -> bool) -> bool {
         // No case takes as long; a server that waits for ever would hide why one does.
         for _ in 0..100 {
             if until(&now) {
-                break;
+                return true;
             }
             let waited = self.changed.wait_timeout(now, Duration::from_millis(100));
             now = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
         }
-        Vec::new()
+        false
     }
 }
 
