@@ -67,16 +67,18 @@ func DurableEach[T any](ctx *Context, calls ...*RequestCall[T]) ([]Result[T], er
 	if len(requests) > 0 {
 		answers = ctx.host.SendAll(requests)
 	}
-	results := make([]Result[T], len(calls))
 	for i, call := range calls {
-		outcome := settled[i]
-		if outcome == nil {
+		if settled[i] == nil {
 			counts := ctx.host.Complete(begun[i].Position, call.outcome(ctx, answers[0]))
-			outcome, answers = &counts, answers[1:]
+			settled[i], answers = &counts, answers[1:]
 		}
+	}
+	// Before any is read, so that what is drawn for its maps is what a replay draws.
+	ctx.host.LeaveBody()
+	results := make([]Result[T], len(calls))
+	for i, outcome := range settled {
 		results[i].Value, results[i].Err = read[T](*outcome)
 	}
-	ctx.host.LeaveBody()
 	return results, nil
 }
 
