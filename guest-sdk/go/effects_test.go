@@ -5,6 +5,7 @@ package weir_test
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +128,9 @@ func logs(ctx *weir.Context, _ any) error {
 	logger := ctx.Log().With("order", 7).WithGroup("g")
 	logger.Error("no quote", "shop", "a b")
 	ctx.Log().Debug("plain")
+	ctx.Log().Warn("water", "level", 3, "time", "noon", "msg", `level=INFO msg=""`)
+	ctx.Log().With("level", 4).Info("", "time", 5)
+	ctx.Log().WithGroup("g").Info("none")
 	return nil
 }
 
@@ -135,9 +139,14 @@ func TestLogLineHasMessageAndAttributes(t *testing.T) {
 	if _, err := key.Run("logs", nil); err != nil {
 		t.Fatal(err)
 	}
-	lines := key.Logs()
-	if len(lines) != 2 || lines[0] != (weirtest.LogLine{Level: "error", Message: `no quote order=7 g.shop="a b"`}) ||
-		lines[1] != (weirtest.LogLine{Level: "debug", Message: "plain"}) {
+	expected := []weirtest.LogLine{
+		{Level: "error", Message: `no quote order=7 g.shop="a b"`},
+		{Level: "debug", Message: "plain"},
+		{Level: "warn", Message: `water level=3 time=noon msg="level=INFO msg=\"\""`},
+		{Level: "info", Message: "level=4 time=5"},
+		{Level: "info", Message: "none"},
+	}
+	if lines := key.Logs(); !slices.Equal(lines, expected) {
 		t.Error(lines)
 	}
 }

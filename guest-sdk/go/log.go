@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"time"
 
 	"weir/internal/host"
 )
@@ -22,30 +23,26 @@ type logHandler struct {
 // Enabled leaves it to the host what is kept.
 func (logHandler) Enabled(context.Context, slog.Level) bool { return true }
 
+// withoutAttributes is how slog's text handler begins a record without time and message.
+const withoutAttributes = `level=INFO msg=""`
+
 func (l logHandler) Handle(ctx context.Context, record slog.Record) error {
 	message := record.Message
 	if record.NumAttrs() > 0 || len(l.with) > 0 {
 		var text strings.Builder
-		options := &slog.HandlerOptions{Level: slog.Level(-1 << 10), ReplaceAttr: withoutOwn}
-		var handler slog.Handler = slog.NewTextHandler(&text, options)
+		var handler slog.Handler = slog.NewTextHandler(&text, nil)
 		for _, with := range l.with {
 			handler = with(handler)
 		}
-		if err := handler.Handle(ctx, record); err != nil {
+		attributes := record
+		attributes.Time, attributes.Level, attributes.Message = time.Time{}, slog.LevelInfo, ""
+		if err := handler.Handle(ctx, attributes); err != nil {
 			return err
 		}
-		message = strings.TrimSpace(message + " " + strings.TrimSuffix(text.String(), "\n"))
+		message = strings.TrimSpace(message + strings.TrimPrefix(text.String(), withoutAttributes))
 	}
 	l.host.Log(levelOf(record.Level), message)
 	return nil
-}
-
-// withoutOwn leaves out what the line has already.
-func withoutOwn(groups []string, attr slog.Attr) slog.Attr {
-	if len(groups) == 0 && (attr.Key == slog.TimeKey || attr.Key == slog.LevelKey || attr.Key == slog.MessageKey) {
-		return slog.Attr{}
-	}
-	return attr
 }
 
 func (l logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
