@@ -4,6 +4,7 @@ use wasmtime::{Caller, Engine, Instance, Linker, Memory, MemoryType, Module, Sto
 
 const ADAPTER: &str = include_str!("../../src/build/preview1.wat");
 /// Where things stand in the guest's memory.
+const MEMORY_BYTES: i32 = 0x10000;
 const LINE: i32 = 1000;
 const ANSWER: i32 = 2000;
 const PIECES: i32 = 2100;
@@ -115,6 +116,36 @@ fn what_follows_gos_last_words_is_less_than_a_warning() {
     let said = [line(WARN, "an odd thing"), line(WARN, "panic: in a goroutine"), line(INFO, "goroutine 6 [running]:")];
     assert_eq!(guest.lines(), said);
     assert!(guest.call::<_, ()>("proc_exit", 2).is_err(), "a guest that ends its process has failed");
+}
+
+/// A line is lent at the end of memory, too: what tells last words looks at nothing behind it.
+#[test]
+fn gos_last_words_may_be_short() {
+    for words in ["panic: bad", "panic: ", "fatal error: deadlock", "fatal error: "] {
+        let mut guest = Guest::new();
+        let bytes = words.len() as i32;
+        guest.call::<_, ()>("weir_lend_line", (MEMORY_BYTES - bytes, bytes)).unwrap();
+        guest.print(STDERR, &[words.as_bytes(), b"\ntrace"]);
+        guest.call::<_, ()>("weir_end_line", ()).unwrap();
+        let said = guest.lines();
+        assert_eq!(said[0], line(WARN, words));
+        assert!(said.len() > 1 && said[1..].iter().all(|(level, _)| *level == INFO), "{said:?}");
+    }
+}
+
+#[test]
+fn what_only_looks_like_last_words_lets_warnings_be_warnings() {
+    for words in ["panic", "panic:", "manic: x", "fatal error", "fatal erosion: x", "fatal error; x", "fat"] {
+        let mut guest = Guest::new();
+        guest.call::<_, ()>("weir_lend_line", (MEMORY_BYTES - 16, 16)).unwrap();
+        guest.print(STDERR, &[words.as_bytes(), b"\nodd\n"]);
+        assert_eq!(guest.lines(), [line(WARN, words), line(WARN, "odd")]);
+    }
+    let mut guest = Guest::new();
+    guest.lend_line(100);
+    guest.print(STDOUT, &[b"panic: bad\n"]);
+    guest.print(STDERR, &[b"panic\nodd\n"]);
+    assert_eq!(guest.lines(), [line(INFO, "panic: bad"), line(WARN, "panic"), line(WARN, "odd")]);
 }
 
 #[test]

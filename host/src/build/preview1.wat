@@ -44,14 +44,20 @@
       (then
         (call $make_text (global.get $line) (i32.add (global.get $line) (global.get $line_bytes)))
         ;; What follows a line that begins with `panic: ` or `fatal error: ` is a trace. Less than a warning, it lets the
-        ;; host tell the first as the guest's last words.
+        ;; host tell the first as the guest's last words. Nothing is looked at behind the line, which may be short.
         (call $log
           (select (i32.const 2) (global.get $line_level) (global.get $ending))
           (global.get $line) (global.get $line_bytes))
-        (if (i32.and (i32.eq (global.get $line_level) (i32.const 3)) (i32.gt_u (global.get $line_bytes) (i32.const 12)))
-          (then (global.set $ending (i32.or (global.get $ending) (i32.or
-            (i64.eq (i64.and (i64.load align=1 (global.get $line)) (i64.const 0xffffffffffffff)) (i64.const 0x203a63696e6170))
-            (i64.eq (i64.load align=1 (global.get $line)) (i64.const 0x7265206c61746166)))))))
+        (if (i32.and (i32.eq (global.get $line_level) (i32.const 3)) (i32.ge_u (global.get $line_bytes) (i32.const 7)))
+          (then (if (i32.and
+            (i32.eq (i32.load align=1 (global.get $line)) (i32.const 0x696e6170))
+            (i32.eq (i32.load offset=3 align=1 (global.get $line)) (i32.const 0x203a6369)))
+            (then (global.set $ending (i32.const 1))))))
+        (if (i32.and (i32.eq (global.get $line_level) (i32.const 3)) (i32.ge_u (global.get $line_bytes) (i32.const 13)))
+          (then (if (i32.and
+            (i64.eq (i64.load align=1 (global.get $line)) (i64.const 0x7265206c61746166))
+            (i64.eq (i64.load offset=5 align=1 (global.get $line)) (i64.const 0x203a726f72726520)))
+            (then (global.set $ending (i32.const 1))))))
         (global.set $line_bytes (i32.const 0)))))
 
   ;; Puts a question mark for each byte that is not part of UTF-8: the host takes nothing else.
