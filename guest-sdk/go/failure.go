@@ -112,8 +112,13 @@ func lift(lowered *host.Failure) *Failure {
 	return failure
 }
 
-// milliseconds gives a duration as the contract has it: a part of one counts as one.
+// milliseconds gives a duration as the contract has it: a part of one counts as one, and more than it can say,
+// some 49 days, as that.
 func milliseconds(duration time.Duration) *uint32 {
-	whole := uint32(min(max((int64(duration)+999_999)/1_000_000, 0), math.MaxUint32))
+	count := duration / time.Millisecond
+	if duration%time.Millisecond > 0 {
+		count++
+	}
+	whole := uint32(min(max(count, 0), math.MaxUint32))
 	return &whole
 }

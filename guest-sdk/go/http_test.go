@@ -16,6 +16,20 @@ func init() {
 		weir.Action("fetch", weir.On("input"), fetch),
 		weir.Action("fetch-all", weir.On("input"), fetchAll),
 		weir.Action("parallel", weir.On("input"), parallel),
+		weir.Action("timeout-below-none", weir.On("input"), func(ctx *weir.Context, how string) error {
+			request := weir.NewRequest("GET", "https://a.example/")
+			request.Timeout = -time.Millisecond
+			var err error
+			switch how {
+			case "alone":
+				_, err = ctx.Do(request)
+			case "with others":
+				_, err = ctx.DoAll(weir.NewRequest("GET", "https://b.example/"), request)
+			case "of a call":
+				_, err = weir.DurableAll(ctx, weir.NewCall("quote", 1, request, weir.ReadJSON[int]))
+			}
+			return err
+		}),
 		weir.Action("unsendable", weir.On("input"), func(ctx *weir.Context, _ any) error {
 			_, err := ctx.Post("https://a.example/", func() {})
 			return err
@@ -188,5 +202,16 @@ func TestBodyThatIsNoJSONSendsNothing(t *testing.T) {
 	fails(t, "json", false)(key.Run("unsendable", nil))
 	if len(key.Calls()) != 0 {
 		t.Error(key.Calls())
+	}
+}
+
+func TestTimeoutBelowNoneSendsNothing(t *testing.T) {
+	for _, how := range []string{"alone", "with others", "of a call"} {
+		key := weirtest.NewKey(t, "k")
+		_, err := key.Run("timeout-below-none", how)
+		fails(t, "http/invalid-request", false)(nil, err)
+		if !strings.Contains(err.Error(), "https://a.example/: its Timeout is -1ms: ") || len(key.Calls()) != 0 {
+			t.Error(how, err, key.Calls())
+		}
 	}
 }

@@ -43,8 +43,8 @@ func DurableEach[T any](ctx *Context, calls ...*RequestCall[T]) ([]Result[T], er
 		if err != nil {
 			return nil, err
 		}
-		if call.request.mistake != nil {
-			return nil, call.request.mistake
+		if err := call.request.refused(); err != nil {
+			return nil, err
 		}
 		arguments[i] = text
 	}

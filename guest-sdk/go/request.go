@@ -19,7 +19,7 @@ type Request struct {
 	Header Header
 	// Nil for none. It leaves as text if it is UTF-8.
 	Body []byte
-	// Gives up after this long, if it is not 0; the host's own limit holds as well.
+	// Gives up after this long, if it is not 0; the host's own limit holds as well. One below 0 is refused.
 	Timeout time.Duration
 	// Gives every response: else one whose status is 400 or above is a failure.
 	AnyStatus bool
@@ -115,8 +115,8 @@ func (c *Context) Delete(url string) (*Response, error) { return c.Do(NewRequest
 // the others; without any response, one of kind http/timeout, http/connection (retryable), http/denied,
 // http/invalid-request, http/too-large (fatal).
 func (c *Context) Do(request *Request) (*Response, error) {
-	if request.mistake != nil {
-		return nil, request.mistake
+	if err := request.refused(); err != nil {
+		return nil, err
 	}
 	answer := c.host.Send(request.lower(""))
 	c.passTime()
@@ -129,13 +129,13 @@ func (c *Context) DoAll(requests ...*Request) ([]*Response, error) {
 	return all(c.DoEach(requests...))
 }
 
-// DoEach is as [Context.DoAll], with a result for each. It fails as a whole, before anything is sent, if a request's body
-// can't be written.
+// DoEach is as [Context.DoAll], with a result for each. It fails as a whole, before anything is sent, if a request can't
+// be made.
 func (c *Context) DoEach(requests ...*Request) ([]Result[*Response], error) {
 	lowered := make([]*host.Request, len(requests))
 	for i, request := range requests {
-		if request.mistake != nil {
-			return nil, request.mistake
+		if err := request.refused(); err != nil {
+			return nil, err
 		}
 		lowered[i] = request.lower("")
 	}
@@ -174,6 +174,17 @@ func all[T any](results []Result[T], err error) ([]T, error) {
 		values[i] = result.Value
 	}
 	return values, nil
+}
+
+// refused is why the request can't be sent, before the host is asked.
+func (r *Request) refused() error {
+	if r.mistake != nil {
+		return r.mistake
+	}
+	if r.Timeout < 0 {
+		return Fatal("http/invalid-request", fmt.Sprintf("%s: its Timeout is %v: give one above 0, or 0 for none", r.URL, r.Timeout))
+	}
+	return nil
 }
 
 // lower gives the request as it leaves the guest, with an Idempotency-Key if one is given and it has none.
