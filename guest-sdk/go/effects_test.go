@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"weir"
 	"weir/weirtest"
@@ -17,6 +18,9 @@ import (
 func init() {
 	weir.Export(
 		weir.Action("where", weir.On("input"), where),
+		weir.Action("key", weir.On("input"), func(ctx *weir.Context, _ any) error {
+			return ctx.Output([]any{ctx.Key(), ctx.KeyIsText(), utf8.ValidString(ctx.EventID())})
+		}),
 		weir.Action("chain", weir.On("input", "next"), chain),
 		weir.Action("memory", weir.On("input"), memoryErrors),
 		weir.Action("logs", weir.On("input"), logs),
@@ -53,6 +57,15 @@ func TestActionSeesWhereItStands(t *testing.T) {
 	key.SetHeader("tenant", "t")
 	key.At(time.UnixMilli(5000))
 	outputs(t, `["ann",true,1,"input",5000,true,"t",true,false,"10",5000]`)(key.Run("where", nil))
+}
+
+// [S19]
+func TestKeyThatIsNoTextIsPercentEncoded(t *testing.T) {
+	for name, expected := range map[string]string{
+		"\xffa\x00 %-_.~Z9": `["%FFa%00%20%25-_.~Z9",false,true]`, "é%FF": `["é%FF",true,true]`, "": `["",true,true]`,
+	} {
+		outputs(t, expected)(weirtest.NewKey(t, name).Run("key", nil))
+	}
 }
 
 func chain(ctx *weir.Context, n int) error {

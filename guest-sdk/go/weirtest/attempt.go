@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"strings"
-	"unicode/utf8"
 
 	"weir"
 	"weir/internal/host"
@@ -14,7 +13,8 @@ import (
 
 // setting is what a test sets for its key.
 type setting struct {
-	key               string
+	key               string // As actions see it.
+	keyIsText         bool
 	sourceTimestampMS *uint64
 	startMS           uint64
 	headers, config   map[string]string
@@ -74,7 +74,7 @@ func (a *attempt) openCall() *asked {
 }
 
 func (a *attempt) Key() string            { return a.setting.key }
-func (a *attempt) KeyIsText() bool        { return utf8.ValidString(a.setting.key) }
+func (a *attempt) KeyIsText() bool        { return a.setting.keyIsText }
 func (a *attempt) SequenceNumber() uint64 { return a.sequenceNumber }
 
 func (a *attempt) SourceTimestampMS() (uint64, bool) {

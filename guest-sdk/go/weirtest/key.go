@@ -9,8 +9,10 @@ package weirtest
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"weir"
 	"weir/internal/host"
@@ -38,13 +40,34 @@ type task struct {
 	callResults        map[int]callResult
 }
 
-// NewKey makes a key whose memory is empty. Its clock shows 2023-11-14 22:13:20 UTC.
+// NewKey makes a key whose memory is empty. Its clock shows 2023-11-14 22:13:20 UTC. As in the host, actions see a key that
+// is not UTF-8 percent-encoded.
 func NewKey(t testing.TB, key string) *Key {
+	isText := utf8.ValidString(key)
+	if !isText {
+		key = percentEncode(key)
+	}
 	return &Key{
-		t:       t,
-		setting: setting{key: key, startMS: 1_700_000_000_000, headers: map[string]string{}, config: map[string]string{}},
+		t: t,
+		setting: setting{
+			key: key, keyIsText: isText, startMS: 1_700_000_000_000, headers: map[string]string{}, config: map[string]string{},
+		},
 		sensory: newTree(), shortTerm: newTree(), last: &attempt{},
 	}
+}
+
+// percentEncode writes every byte but letters, digits and -_.~ as %XX.
+func percentEncode(key string) string {
+	var text strings.Builder
+	for _, b := range []byte(key) {
+		switch {
+		case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9', strings.IndexByte("-_.~", b) >= 0:
+			text.WriteByte(b)
+		default:
+			fmt.Fprintf(&text, "%%%02X", b)
+		}
+	}
+	return text.String()
 }
 
 // Run runs an exported action, by its name, for a new input event with this payload: sensory memory is empty at the
