@@ -60,6 +60,7 @@ func find(name string) *Definition {
 func init() {
 	host.Describe = describe
 	host.Invoke = invoke
+	host.Lift = lift
 }
 
 func describe() string {

@@ -100,7 +100,10 @@ func (f *Failure) lower() *host.Failure {
 	return lowered
 }
 
-func lift(lowered *host.Failure) *Failure {
+func lift(lowered *host.Failure) error {
+	if lowered == nil {
+		return nil
+	}
 	failure := &Failure{Retryable: lowered.Retryable, Kind: lowered.Kind, Message: lowered.Message}
 	if lowered.RetryAfterMS != nil {
 		wait := time.Duration(*lowered.RetryAfterMS) * time.Millisecond

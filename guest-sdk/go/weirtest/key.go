@@ -198,20 +198,5 @@ func invoke(running *attempt, action string, event host.Event) (failure *weir.Fa
 			panic(reason)
 		}
 	}()
-	return failureOf(host.Invoke(running, action, event))
-}
-
-func failureOf(lowered *host.Failure) *weir.Failure {
-	if lowered == nil {
-		return nil
-	}
-	failure := &weir.Failure{Retryable: lowered.Retryable, Kind: lowered.Kind, Message: lowered.Message}
-	if lowered.RetryAfterMS != nil {
-		wait := time.Duration(*lowered.RetryAfterMS) * time.Millisecond
-		failure.RetryAfter = &wait
-	}
-	if lowered.Details != "" {
-		failure.Details = []byte(lowered.Details)
-	}
-	return failure
+	return weir.AsFailure(host.Lift(host.Invoke(running, action, event)))
 }

@@ -75,7 +75,7 @@ type Call struct {
 }
 
 func callOf(functionID string, replayed bool, outcome host.Outcome) Call {
-	return Call{functionID, replayed, outcome.JSON, failureOf(outcome.Failure)}
+	return Call{functionID, replayed, outcome.JSON, weir.AsFailure(host.Lift(outcome.Failure))}
 }
 
 // LogLine is a line that an action logged.

@@ -160,6 +160,8 @@ var (
 	Describe func() string
 	// Invoke runs an action on a host.
 	Invoke func(host Host, action string, event Event) *Failure
+	// Lift gives a failure as the error that users see, a *weir.Failure; nil for nil.
+	Lift func(*Failure) error
 )
 
 // Settle is called when JSON was read or written. What encoding/json learns of a type, it learns once, and draws numbers
