@@ -3,8 +3,9 @@
 use wasmtime::{Caller, Engine, Instance, Linker, Memory, MemoryType, Module, Store};
 
 const ADAPTER: &str = include_str!("../../src/build/preview1.wat");
-/// Where things stand in the guest's memory.
+/// The guest's memory: a page.
 const MEMORY_BYTES: i32 = 0x10000;
+/// Where things stand in it.
 const LINE: i32 = 1000;
 const ANSWER: i32 = 2000;
 const PIECES: i32 = 2100;
