@@ -1,4 +1,4 @@
-import { Failure, failureOf } from "./failure.js";
+import { Failure, failureOf, failureOfRecord, recordOfFailure } from "./failure.js";
 import { crossing, host } from "./host.js";
 import { answersOf, hasHeader, requestOf } from "./http.js";
 import { readJson, writeJson } from "./json.js";
@@ -156,14 +156,20 @@ function plain(name, value) {
   return endAsTrap(`durable call \`${name}\` gave a promise: its body is not async, the functions of ctx block`);
 }
 
-/** An outcome as a result, as a replay gives it: the first time too, so that an action never sees more than later. */
-function resultOf({ ok, failure }) {
-  if (failure !== undefined) throw failure;
-  return readJson(ok);
+/** An outcome as a result; throws the failure. */
+function resultOf(outcome) {
+  const { status, value, reason } = settled(outcome);
+  if (status === "rejected") throw reason;
+  return value;
 }
 
+/**
+ * An outcome as a settled result, as a replay gives it: the first time too, so that an action never sees more than
+ * later. Of a failure only its record is left.
+ */
 function settled({ ok, failure }) {
-  return failure === undefined ? { status: "fulfilled", value: readJson(ok) } : { status: "rejected", reason: failure };
+  if (failure === undefined) return { status: "fulfilled", value: readJson(ok) };
+  return { status: "rejected", reason: failureOfRecord(recordOfFailure(failure)) };
 }
 
 function refuseAsync(name, part, body) {

@@ -83,8 +83,9 @@ export interface Context {
    * again with the same `call.id`: hand that to the other side as its idempotency key, or give a reconciler. Memory
    * can't be changed, nor events emitted, nor another durable call made in `body`: a replay would skip that.
    *
-   * The result is what a replay gives: read from JSON, null in place of undefined. An error that is no Failure is
-   * recorded as a fatal one of kind `error`.
+   * The result is what a replay gives: read from JSON, null in place of undefined; or a {@link Failure} with what was
+   * recorded of it, and nothing else that it had when it was thrown. An error that is no Failure is recorded as a fatal
+   * one of kind `error`.
    */
   durable<Result>(
     name: string,

@@ -122,6 +122,36 @@ test("an outcome crosses as it is, and what was recorded instead is what counts"
   assert.deepEqual(thrown, instead);
 });
 
+test("a failure in a body is seen as it crossed, and not as it was thrown", () => {
+  class Declined extends Failure {
+    card = 7;
+  }
+  const standIns = {
+    "durable-call.begin": () => ({ position: 0, id: "i", step: { tag: "execute" } }),
+    "durable-call.complete": () => null,
+    "http.sendAll": () => [{ tag: "ok", val: { status: 204, headers: [], body: { tag: "none" } } }],
+  };
+  const fails = () => {
+    throw new Declined("declined", "no funds", { retryAfterMs: 5, details: [1n] });
+  };
+  const seen = [];
+  const thrown = invoke(standIns, (ctx) => {
+    try {
+      ctx.durable("f", null, fails);
+    } catch (failure) {
+      seen.push(failure);
+    }
+    seen.push(ctx.durableAllSettled([{ name: "g", args: 1, request: "https://x/", read: fails }])[0].reason);
+  });
+  assert.equal(thrown, undefined);
+  for (const failure of seen) {
+    assert.deepEqual([failure.constructor, "card" in failure], [Failure, false]);
+    const { kind, message, retryable, retryAfterMs, details } = failure;
+    assert.deepEqual([kind, message, retryable, retryAfterMs, details], ["declined", "no funds", true, 5, [1]]);
+  }
+  assert.equal(seen.length, 2);
+});
+
 test("requests and responses cross as the contract has them", () => {
   const sent = [];
   const standIns = {

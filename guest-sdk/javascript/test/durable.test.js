@@ -65,6 +65,65 @@ test("an error in a body is its outcome, and a replay gives the same", () => {
   assert.deepEqual(seen[1], seen[0]);
 });
 
+test("a failure of a class of its own is seen as it is recorded, the first time too", () => {
+  class Declined extends Failure {
+    constructor(card) {
+      super("declined", "no funds", { details: { card } });
+      this.card = card;
+      this.cause = new Error("by the bank");
+    }
+  }
+  const own = ({ constructor, cause, card, kind, details }) => [constructor, cause, card, kind, details];
+  const recorded = [Failure, undefined, undefined, "declined", { card: 7 }];
+  const key = new TestKey("k");
+  key.onRequest(() => ({ json: 1 }));
+  const seen = [];
+  const fails = () => {
+    throw new Declined(7);
+  };
+  const charges = action((ctx) => {
+    try {
+      ctx.durable("charge", null, fails);
+    } catch (failure) {
+      seen.push(own(failure));
+      failure.kind = "changed by the action";
+    }
+    const [settled] = ctx.durableAllSettled([{ name: "charge", args: 1, request: SHOPS[0], read: fails }]);
+    seen.push(own(settled.reason));
+  });
+  key.run(charges, null);
+  key.again();
+  key.again();
+  assert.deepEqual(seen, Array(6).fill(recorded));
+  assert.deepEqual(
+    key.calls.map(({ failure }) => own(failure)),
+    [recorded, recorded],
+  );
+});
+
+test("a reconciler's failure of a class of its own is seen as it is recorded", () => {
+  class Refused extends Failure {}
+  const seen = [];
+  const key = new TestKey("k");
+  const fails = () => {
+    throw new Refused("refused", "by the bank");
+  };
+  const charges = action((ctx) => {
+    try {
+      ctx.durable("charge", null, () => 1, { reconcile: fails });
+    } catch (failure) {
+      if (failure.kind === "crash") throw failure;
+      seen.push(failure.constructor);
+    }
+  });
+  key.crashIn("charge");
+  assert.throws(() => key.run(charges, null), { kind: "crash" });
+  key.again();
+  key.again();
+  assert.deepEqual(seen, [Failure, Failure]);
+  assert.equal(key.calls[0].failure.constructor, Failure);
+});
+
 test("a retryable failure that ends the attempt is not recorded, one that the action passes is", () => {
   let runs = 0;
   const busy = () => {
