@@ -107,20 +107,22 @@ function reconciled({ name, reconcile }, call) {
     const why = `the call \`${name}\` was cut off when it had a reconciler, and has none now: give it one again`;
     throw new Failure("not-reconcilable", why);
   }
-  const found = inBody(() => {
+  return inBody(() => {
+    let found;
     try {
-      return plain(name, reconcile(call));
+      found = plain(name, reconcile(call));
     } catch (thrown) {
       rethrowTrap();
       // Only a fatal failure says what became of the call. Else it stays open, so that nothing is recorded and the
       // reconciler is asked again.
       if (!(thrown instanceof Failure) || thrown.retryable) throw thrown;
-      return thrown;
+      return { failure: thrown };
     }
+    if (found === undefined || found === null) return undefined;
+    // An answer that is no JSON is a mistake of the reconciler, which says nothing of the call either.
+    const value = found instanceof Happened ? found.value : found;
+    return { ok: resultText(value, `the reconciler's answer for durable call \`${name}\``) };
   });
-  if (found instanceof Failure) return { failure: found };
-  if (found instanceof Happened) return outcomeOf(name, () => found.value);
-  return found === undefined || found === null ? undefined : outcomeOf(name, () => found);
 }
 
 let bodiesOpen = 0;
@@ -139,14 +141,17 @@ function inBody(body) {
 function outcomeOf(name, body) {
   return inBody(() => {
     try {
-      const value = plain(name, body());
-      return { ok: value === undefined ? "null" : writeJson(value, `the result of durable call \`${name}\``) };
+      return { ok: resultText(plain(name, body()), `the result of durable call \`${name}\``) };
     } catch (thrown) {
       rethrowTrap();
       if (!(thrown instanceof Failure)) logError(thrown);
       return { failure: failureOf(thrown) };
     }
   });
+}
+
+function resultText(value, what) {
+  return value === undefined ? "null" : writeJson(value, what);
 }
 
 /** What a body gave, if it is not a promise, and nothing went wrong that the body caught. */

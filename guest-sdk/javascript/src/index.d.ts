@@ -221,7 +221,8 @@ export interface Happened<Result> {
 /**
  * Asked when a call was cut off between its effect and its record. The result: it happened. null or undefined: it never
  * did, so it is executed (`call.happened(null)`: it did, and gave null). A fatal failure: the outcome. A retryable
- * failure: unknown as yet; the attempt ends, and it is asked again; so it is after any other error.
+ * failure: unknown as yet; the attempt ends, and it is asked again; so it is after any other error, and after an answer
+ * that is no JSON.
  */
 export type Reconciler<Result> = (call: Call) => (Result & NotAPromise) | Happened<Result> | null | undefined;
 

@@ -336,6 +336,33 @@ test("a reconciler with a mistake ends the attempt, and is asked again", () => {
   assert.equal(charges(), 1);
 });
 
+test("a reconciler's answer that is no JSON ends the attempt, and it is asked again", () => {
+  const holds = [];
+  holds.push(holds);
+  for (const [answer, is] of [
+    [() => new Map(), "a Map"],
+    [({ happened }) => happened({ n: NaN }), "NaN"],
+    [() => holds, "within itself"],
+    [() => new Failure("declined", "given, not thrown"), "an Error"],
+    [() => Failure.retryable("busy", "given, not thrown"), "an Error"],
+  ]) {
+    let isMended = false;
+    const { key, again, charges } = afterCrash((call) => (isMended ? { found: call.id.length } : answer(call)));
+    const message = new RegExp(`^the reconciler's answer for durable call \`charge\`.* is ${is}, which is no JSON`);
+    assert.throws(again, { kind: "json", retryable: false, message });
+    assert.deepEqual(key.calls, []);
+    isMended = true;
+    assert.deepEqual(again(), { found: 32 });
+    assert.equal(charges(), 1);
+  }
+});
+
+test("a call that happened and gave nothing gave null", () => {
+  const { again, charges } = afterCrash((call) => call.happened(undefined));
+  assert.equal(again(), null);
+  assert.equal(charges(), 1);
+});
+
 test("a plain call that was cut off is executed again with the same id", () => {
   const key = new TestKey("k");
   const ids = [];
