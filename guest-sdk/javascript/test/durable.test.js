@@ -431,6 +431,48 @@ test("a parallel call that was cut off is reconciled, the rest sent", () => {
   assert.equal(key.requests.length, 2);
 });
 
+test("a parallel call whose reconciler's answer is no JSON is left open, and asked again", () => {
+  const key = new TestKey("k");
+  key.onRequest(({ url }) => ({ json: `sent ${url}` }));
+  let found = new Set();
+  const both = action((ctx) => {
+    const call = (url) => ({ name: url, args: null, request: url, reconcile: () => found });
+    ctx.output(ctx.durableAll(SHOPS.map(call)));
+  });
+  key.crashIn(SHOPS[1]);
+  assert.throws(() => key.run(both, null), { kind: "crash" });
+  assert.throws(() => key.again(), { kind: "json", message: /^the reconciler's answer for durable call `https:/ });
+  found = "found";
+  assert.deepEqual(key.again().outputs, [[`sent ${SHOPS[0]}`, "found"]]);
+  assert.equal(key.requests.length, 2);
+});
+
+test("two parallel calls with the same name and arguments are refused, whatever the action catches", () => {
+  const key = new TestKey("k");
+  key.onRequest(() => ({ json: 1 }));
+  const call = (args, reconcile) => ({ name: "quote", args, request: SHOPS[0], reconcile });
+  const message = /`quote` is begun while a call with the same name and arguments is open/;
+  for (const calls of [
+    [call({ a: 1, b: 2 }), call({ b: 2, a: 1 })],
+    [call(1, () => null), call(1)],
+  ]) {
+    const quotes = action((ctx) => {
+      try {
+        ctx.durableAllSettled(calls);
+      } catch {
+        // swallowed
+      }
+    });
+    assert.throws(() => key.run(quotes, null), { kind: "trap", retryable: false, message });
+  }
+  assert.deepEqual([key.calls, key.requests], [[], []]);
+  key.run(
+    action((ctx) => ctx.durableAll([call(1), call(2)])),
+    null,
+  );
+  assert.equal(key.requests.length, 2);
+});
+
 test("nothing is begun if one of several can't be made", () => {
   const key = new TestKey("k");
   const wrong = action((ctx) => {
