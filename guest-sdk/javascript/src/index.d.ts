@@ -260,7 +260,7 @@ export interface FetchOptions {
   readonly query?: Readonly<Record<string, string | number | bigint | boolean | null | undefined>>;
   /** Headers. (A secret is named in the manifest, and put into its header by the host.) */
   readonly headers?: Readonly<Record<string, string>> | Iterable<readonly [string, string]>;
-  /** A body of text or bytes. */
+  /** A body of text, without halves of surrogate pairs, or bytes. */
   readonly body?: string | ArrayBuffer | ArrayBufferView | null;
   /** A JSON body, with its `Content-Type` unless one is set. */
   readonly json?: unknown;
