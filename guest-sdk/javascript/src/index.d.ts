@@ -36,14 +36,24 @@ export function actions<const Definitions extends Record<string, Action<any>>>(
 
 /**
  * An action: runs `run` for events of a kind, or of several. `run` gets the event's payload and what it has at hand.
- * What it returns counts for nothing; what it throws is the action's failure.
+ * What it returns counts for nothing; what it throws is the action's failure. A payload that holds a number over all
+ * doubles (1e400) is a failure of kind `payload`.
  */
 export function on<Payload = any>(
   kinds: string | readonly string[],
   run: (payload: Payload, ctx: Context) => NotAPromise,
 ): Action<Payload>;
 
-/** An action, as {@link on} makes it. */
+/**
+ * As {@link on}, for an action that takes its payload as JSON text, as it is: nothing of it is read, so numbers stay as
+ * they are written, and one that JavaScript can't hold (1e400) is no failure.
+ */
+export function onText(
+  kinds: string | readonly string[],
+  run: (payload: string, ctx: Context) => NotAPromise,
+): Action<any>;
+
+/** An action, as {@link on} and {@link onText} make it. */
 export interface Action<in Payload = any> {
   readonly listensTo: readonly string[];
   readonly run: (payload: Payload, ctx: Context) => unknown;
@@ -279,7 +289,7 @@ export interface Response {
   readonly headers: Headers;
   /** The body as text; a fatal failure of kind `http/body` if it is not UTF-8. */
   text(): string;
-  /** The body, read as JSON; a fatal failure of kind `http/body` if it is not that. */
+  /** The body, read as JSON; a fatal failure of kind `http/body` if it can't be. */
   json<Value = any>(): Value;
   /** The body as bytes; none if there is no body. */
   bytes(): Uint8Array;

@@ -72,6 +72,13 @@ test("numbers of 32 bits come in as what they are", () => {
   assert.equal(thrown, undefined);
 });
 
+test("a payload that can't be read is a failure that says so", () => {
+  const event = { id: "e", kind: "input", payload: '{"n":[1,-1e400]}' };
+  const { kind, message, retryable } = invoke({}, () => assert.fail("it is not run"), event);
+  assert.deepEqual([kind, retryable], ["payload", false]);
+  assert.match(message, /^the payload of this `input` event can't be read: the number -1e400 is too large/);
+});
+
 test("an absent value is undefined", () => {
   const none = () => null;
   const standIns = {

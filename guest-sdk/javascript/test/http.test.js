@@ -132,6 +132,7 @@ test("a body that is not as wanted is a fatal failure", () => {
     [broken, (r) => r.text()],
     [broken, (r) => r.json()],
     [{ text: "<p>" }, (r) => r.json()],
+    [{ text: "[1e400]" }, (r) => r.json()],
     [200, (r) => r.json()],
   ]) {
     assert.throws(
