@@ -12,15 +12,35 @@ class Action {
     this.run = run;
     Object.freeze(this);
   }
+
+  get takesText() {
+    return false;
+  }
+}
+
+/** An action that takes its payload as text. */
+class TextAction extends Action {
+  get takesText() {
+    return true;
+  }
 }
 
 export function on(kinds, run) {
+  return new Action(kindsOf("on", kinds, run), run);
+}
+
+export function onText(kinds, run) {
+  return new TextAction(kindsOf("onText", kinds, run), run);
+}
+
+/** What an action that `by` makes listens to. */
+function kindsOf(by, kinds, run) {
   const listensTo = Object.freeze([kinds].flat());
   if (listensTo.length === 0 || listensTo.some((kind) => typeof kind !== "string" || kind === "")) {
-    throw new TypeError(`on: ${JSON.stringify(kinds)} is no event kind: give a text, or a list of texts`);
+    throw new TypeError(`${by}: ${JSON.stringify(kinds)} is no event kind: give a text, or a list of texts`);
   }
-  if (typeof run !== "function") throw new TypeError(`on(${JSON.stringify(kinds)}): an action is a function`);
-  return new Action(listensTo, run);
+  if (typeof run !== "function") throw new TypeError(`${by}(${JSON.stringify(kinds)}): an action is a function`);
+  return listensTo;
 }
 
 export function actions(definitions) {
@@ -74,11 +94,20 @@ export function failureOfInvoke(definitions, name, event) {
   return undefined;
 }
 
+function payloadOf({ takesText }, { kind, payload }) {
+  if (takesText) return payload;
+  try {
+    return readJson(payload);
+  } catch (error) {
+    throw new Failure("payload", `the payload of this \`${kind}\` event can't be read: ${error.message}`);
+  }
+}
+
 /** Runs an action for an event, `{ id, kind, payload }`. Throws a Failure, or a trap. */
 export function runAction(action, event) {
   forgetTrap();
   try {
-    const returned = action.run(readJson(event.payload), new Context(event));
+    const returned = action.run(payloadOf(action, event), new Context(event));
     rethrowTrap();
     if (typeof returned?.then === "function") {
       throw new Failure(

@@ -1,4 +1,4 @@
-import { Failure, failureOf } from "./failure.js";
+import { Failure, failureOf, failureOfRecord, recordOfFailure } from "./failure.js";
 import { crossing, host } from "./host.js";
 import { answersOf, hasHeader, requestOf } from "./http.js";
 import { readJson, writeJson } from "./json.js";
@@ -107,20 +107,22 @@ function reconciled({ name, reconcile }, call) {
     const why = `the call \`${name}\` was cut off when it had a reconciler, and has none now: give it one again`;
     throw new Failure("not-reconcilable", why);
   }
-  const found = inBody(() => {
+  return inBody(() => {
+    let found;
     try {
-      return plain(name, reconcile(call));
+      found = plain(name, reconcile(call));
     } catch (thrown) {
       rethrowTrap();
       // Only a fatal failure says what became of the call. Else it stays open, so that nothing is recorded and the
       // reconciler is asked again.
       if (!(thrown instanceof Failure) || thrown.retryable) throw thrown;
-      return thrown;
+      return { failure: thrown };
     }
+    if (found === undefined || found === null) return undefined;
+    // An answer that is no JSON is a mistake of the reconciler, which says nothing of the call either.
+    const value = found instanceof Happened ? found.value : found;
+    return { ok: resultText(value, `the reconciler's answer for durable call \`${name}\``) };
   });
-  if (found instanceof Failure) return { failure: found };
-  if (found instanceof Happened) return outcomeOf(name, () => found.value);
-  return found === undefined || found === null ? undefined : outcomeOf(name, () => found);
 }
 
 let bodiesOpen = 0;
@@ -139,14 +141,17 @@ function inBody(body) {
 function outcomeOf(name, body) {
   return inBody(() => {
     try {
-      const value = plain(name, body());
-      return { ok: value === undefined ? "null" : writeJson(value, `the result of durable call \`${name}\``) };
+      return { ok: resultText(plain(name, body()), `the result of durable call \`${name}\``) };
     } catch (thrown) {
       rethrowTrap();
       if (!(thrown instanceof Failure)) logError(thrown);
       return { failure: failureOf(thrown) };
     }
   });
+}
+
+function resultText(value, what) {
+  return value === undefined ? "null" : writeJson(value, what);
 }
 
 /** What a body gave, if it is not a promise, and nothing went wrong that the body caught. */
@@ -156,14 +161,20 @@ function plain(name, value) {
   return endAsTrap(`durable call \`${name}\` gave a promise: its body is not async, the functions of ctx block`);
 }
 
-/** An outcome as a result, as a replay gives it: the first time too, so that an action never sees more than later. */
-function resultOf({ ok, failure }) {
-  if (failure !== undefined) throw failure;
-  return readJson(ok);
+/** An outcome as a result; throws the failure. */
+function resultOf(outcome) {
+  const { status, value, reason } = settled(outcome);
+  if (status === "rejected") throw reason;
+  return value;
 }
 
+/**
+ * An outcome as a settled result, as a replay gives it: the first time too, so that an action never sees more than
+ * later. Of a failure only its record is left.
+ */
 function settled({ ok, failure }) {
-  return failure === undefined ? { status: "fulfilled", value: readJson(ok) } : { status: "rejected", reason: failure };
+  if (failure === undefined) return { status: "fulfilled", value: readJson(ok) };
+  return { status: "rejected", reason: failureOfRecord(recordOfFailure(failure)) };
 }
 
 function refuseAsync(name, part, body) {

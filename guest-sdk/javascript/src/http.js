@@ -5,6 +5,9 @@ import { Response } from "./response.js";
 
 const OPTIONS = ["method", "query", "headers", "body", "json", "timeoutMs", "anyStatus"];
 
+/** What UTF-8 can't say. */
+const HALF = "holds half of a surrogate pair";
+
 /** Sends one request and gives its response. */
 export function fetch(url, options) {
   const request = requestOf({ url, ...options });
@@ -71,9 +74,11 @@ export function hasHeader(request, wanted) {
 function withQuery(url, query) {
   const present = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
   if (present.length === 0) return url;
-  const added = present
-    .map((pair) => pair.map((text) => encodeURIComponent(String(text).toWellFormed())).join("="))
-    .join("&");
+  const encoded = (text) => {
+    if (!text.isWellFormed()) throw invalid(url, `${JSON.stringify(text)} in its query ${HALF}`);
+    return encodeURIComponent(text);
+  };
+  const added = present.map((pair) => pair.map((text) => encoded(String(text))).join("=")).join("&");
   const [, start, fragment] = /^([^#]*)(.*)$/s.exec(url);
   return `${start}${start.includes("?") ? "&" : "?"}${added}${fragment}`;
 }
@@ -85,7 +90,10 @@ function headersOf(headers) {
 
 function bodyOf(url, body) {
   if (body === null) return {};
-  if (typeof body === "string") return { text: body.toWellFormed() };
+  if (typeof body === "string") {
+    if (!body.isWellFormed()) throw invalid(url, `its \`body\` ${HALF}: give text of whole characters, or bytes`);
+    return { text: body };
+  }
   if (body instanceof ArrayBuffer) return { bytes: new Uint8Array(body) };
   if (ArrayBuffer.isView(body)) return { bytes: new Uint8Array(body.buffer, body.byteOffset, body.byteLength) };
   throw invalid(url, "its `body` is neither text nor bytes: give a value as `json`");

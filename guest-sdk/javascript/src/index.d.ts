@@ -36,14 +36,24 @@ export function actions<const Definitions extends Record<string, Action<any>>>(
 
 /**
  * An action: runs `run` for events of a kind, or of several. `run` gets the event's payload and what it has at hand.
- * What it returns counts for nothing; what it throws is the action's failure.
+ * What it returns counts for nothing; what it throws is the action's failure. A payload that holds a number over all
+ * doubles (1e400) is a failure of kind `payload`.
  */
 export function on<Payload = any>(
   kinds: string | readonly string[],
   run: (payload: Payload, ctx: Context) => NotAPromise,
 ): Action<Payload>;
 
-/** An action, as {@link on} makes it. */
+/**
+ * As {@link on}, for an action that takes its payload as JSON text, as it is: nothing of it is read, so numbers stay as
+ * they are written, and one that JavaScript can't hold (1e400) is no failure.
+ */
+export function onText(
+  kinds: string | readonly string[],
+  run: (payload: string, ctx: Context) => NotAPromise,
+): Action<any>;
+
+/** An action, as {@link on} and {@link onText} make it. */
 export interface Action<in Payload = any> {
   readonly listensTo: readonly string[];
   readonly run: (payload: Payload, ctx: Context) => unknown;
@@ -83,8 +93,9 @@ export interface Context {
    * again with the same `call.id`: hand that to the other side as its idempotency key, or give a reconciler. Memory
    * can't be changed, nor events emitted, nor another durable call made in `body`: a replay would skip that.
    *
-   * The result is what a replay gives: read from JSON, null in place of undefined. An error that is no Failure is
-   * recorded as a fatal one of kind `error`.
+   * The result is what a replay gives: read from JSON, null in place of undefined; or a {@link Failure} with what was
+   * recorded of it, and nothing else that it had when it was thrown. An error that is no Failure is recorded as a fatal
+   * one of kind `error`.
    */
   durable<Result>(
     name: string,
@@ -220,7 +231,8 @@ export interface Happened<Result> {
 /**
  * Asked when a call was cut off between its effect and its record. The result: it happened. null or undefined: it never
  * did, so it is executed (`call.happened(null)`: it did, and gave null). A fatal failure: the outcome. A retryable
- * failure: unknown as yet; the attempt ends, and it is asked again; so it is after any other error.
+ * failure: unknown as yet; the attempt ends, and it is asked again; so it is after any other error, and after an answer
+ * that is no JSON.
  */
 export type Reconciler<Result> = (call: Call) => (Result & NotAPromise) | Happened<Result> | null | undefined;
 
@@ -258,7 +270,7 @@ export interface FetchOptions {
   readonly query?: Readonly<Record<string, string | number | bigint | boolean | null | undefined>>;
   /** Headers. (A secret is named in the manifest, and put into its header by the host.) */
   readonly headers?: Readonly<Record<string, string>> | Iterable<readonly [string, string]>;
-  /** A body of text or bytes. */
+  /** A body of text, without halves of surrogate pairs, or bytes. */
   readonly body?: string | ArrayBuffer | ArrayBufferView | null;
   /** A JSON body, with its `Content-Type` unless one is set. */
   readonly json?: unknown;
@@ -277,7 +289,7 @@ export interface Response {
   readonly headers: Headers;
   /** The body as text; a fatal failure of kind `http/body` if it is not UTF-8. */
   text(): string;
-  /** The body, read as JSON; a fatal failure of kind `http/body` if it is not that. */
+  /** The body, read as JSON; a fatal failure of kind `http/body` if it can't be. */
   json<Value = any>(): Value;
   /** The body as bytes; none if there is no body. */
   bytes(): Uint8Array;

@@ -1,2 +1,2 @@
-export { actions, on } from "./actions.js";
+export { actions, on, onText } from "./actions.js";
 export { Failure } from "./failure.js";

@@ -18,7 +18,7 @@ export function writeJson(value, what) {
 
 /**
  * JSON text as a value. A whole number that a number can't hold comes as a BigInt, so that it is written again as it
- * was.
+ * was; a number over all doubles is refused.
  *
  * @param {string} text
  */
@@ -120,7 +120,7 @@ function read(text) {
   const value = (token) => {
     if (token === "[") return array();
     if (token === "{") return object();
-    return /^-?\d+$/.test(token) ? wholeNumber(token) : JSON.parse(token);
+    return /^-?\d/.test(token) ? number(token) : JSON.parse(token);
   };
   const array = () => {
     const items = [];
@@ -136,6 +136,15 @@ function read(text) {
     return members;
   };
   return value(next());
+}
+
+/** A fraction keeps 53 bits, however many digits it is written with; but infinite it is not. */
+function number(text) {
+  if (/^-?\d+$/.test(text)) return wholeNumber(text);
+  const value = Number(text);
+  if (Number.isFinite(value)) return value;
+  const shown = text.slice(0, 40);
+  throw new Failure("json", `the number ${shown} is too large for JavaScript: take the text (onText, getText, text())`);
 }
 
 /** A number if it is written again as it was; 2^64 would be written as 18446744073709552000. */

@@ -57,7 +57,7 @@ export class Response {
     try {
       return readJson(text);
     } catch (error) {
-      throw new Failure("http/body", `the answer of ${this.url} is no JSON: ${error.message}`);
+      throw new Failure("http/body", `the answer of ${this.url} can't be read as JSON: ${error.message}`);
     }
   }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { describe, failureOfInvoke } from "../src/actions.js";
-import { actions, Failure, on } from "../src/index.js";
+import { actions, Failure, on, onText } from "../src/index.js";
 import { TestKey } from "../src/testing/index.js";
 
 const nothing = () => {};
@@ -16,6 +16,20 @@ test("describe lists actions in their order, with their kinds", () => {
     { name: "b", listens_to: ["x", "y"] },
     { name: "a", listens_to: ["input"] },
   ]);
+});
+
+test("an action that takes its payload as text gets it as it is", () => {
+  const payload = '{"n": 1.0, "m": 1E400}';
+  const seen = [];
+  const definitions = actions({ a: onText(["x", "y"], (text, ctx) => seen.push(text, ctx.eventText)) });
+  assert.deepEqual(JSON.parse(describe(definitions)).actions, [{ name: "a", listens_to: ["x", "y"] }]);
+  assert.equal(failureOfInvoke(definitions, "a", { id: "e", kind: "x", payload }), undefined);
+  assert.deepEqual(seen, [payload, payload]);
+  new TestKey("k").run(definitions.a, { n: 1n });
+  assert.equal(seen[2], '{"n":1}');
+  assert.throws(() => actions({ a: onText("x", async () => {}) }), /^TypeError: action `a` is async/);
+  assert.throws(() => onText("x"), /^TypeError: onText\("x"\): an action is a function/);
+  assert.throws(() => onText("", nothing), /^TypeError: onText: "" is no event kind/);
 });
 
 test("an unknown action is a failure that names it", () => {

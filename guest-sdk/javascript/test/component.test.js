@@ -72,6 +72,13 @@ test("numbers of 32 bits come in as what they are", () => {
   assert.equal(thrown, undefined);
 });
 
+test("a payload that can't be read is a failure that says so", () => {
+  const event = { id: "e", kind: "input", payload: '{"n":[1,-1e400]}' };
+  const { kind, message, retryable } = invoke({}, () => assert.fail("it is not run"), event);
+  assert.deepEqual([kind, retryable], ["payload", false]);
+  assert.match(message, /^the payload of this `input` event can't be read: the number -1e400 is too large/);
+});
+
 test("an absent value is undefined", () => {
   const none = () => null;
   const standIns = {
@@ -120,6 +127,36 @@ test("an outcome crosses as it is, and what was recorded instead is what counts"
     [7, { tag: "err", val: record }],
   ]);
   assert.deepEqual(thrown, instead);
+});
+
+test("a failure in a body is seen as it crossed, and not as it was thrown", () => {
+  class Declined extends Failure {
+    card = 7;
+  }
+  const standIns = {
+    "durable-call.begin": () => ({ position: 0, id: "i", step: { tag: "execute" } }),
+    "durable-call.complete": () => null,
+    "http.sendAll": () => [{ tag: "ok", val: { status: 204, headers: [], body: { tag: "none" } } }],
+  };
+  const fails = () => {
+    throw new Declined("declined", "no funds", { retryAfterMs: 5, details: [1n] });
+  };
+  const seen = [];
+  const thrown = invoke(standIns, (ctx) => {
+    try {
+      ctx.durable("f", null, fails);
+    } catch (failure) {
+      seen.push(failure);
+    }
+    seen.push(ctx.durableAllSettled([{ name: "g", args: 1, request: "https://x/", read: fails }])[0].reason);
+  });
+  assert.equal(thrown, undefined);
+  for (const failure of seen) {
+    assert.deepEqual([failure.constructor, "card" in failure], [Failure, false]);
+    const { kind, message, retryable, retryAfterMs, details } = failure;
+    assert.deepEqual([kind, message, retryable, retryAfterMs, details], ["declined", "no funds", true, 5, [1]]);
+  }
+  assert.equal(seen.length, 2);
 });
 
 test("requests and responses cross as the contract has them", () => {

@@ -65,6 +65,65 @@ test("an error in a body is its outcome, and a replay gives the same", () => {
   assert.deepEqual(seen[1], seen[0]);
 });
 
+test("a failure of a class of its own is seen as it is recorded, the first time too", () => {
+  class Declined extends Failure {
+    constructor(card) {
+      super("declined", "no funds", { details: { card } });
+      this.card = card;
+      this.cause = new Error("by the bank");
+    }
+  }
+  const own = ({ constructor, cause, card, kind, details }) => [constructor, cause, card, kind, details];
+  const recorded = [Failure, undefined, undefined, "declined", { card: 7 }];
+  const key = new TestKey("k");
+  key.onRequest(() => ({ json: 1 }));
+  const seen = [];
+  const fails = () => {
+    throw new Declined(7);
+  };
+  const charges = action((ctx) => {
+    try {
+      ctx.durable("charge", null, fails);
+    } catch (failure) {
+      seen.push(own(failure));
+      failure.kind = "changed by the action";
+    }
+    const [settled] = ctx.durableAllSettled([{ name: "charge", args: 1, request: SHOPS[0], read: fails }]);
+    seen.push(own(settled.reason));
+  });
+  key.run(charges, null);
+  key.again();
+  key.again();
+  assert.deepEqual(seen, Array(6).fill(recorded));
+  assert.deepEqual(
+    key.calls.map(({ failure }) => own(failure)),
+    [recorded, recorded],
+  );
+});
+
+test("a reconciler's failure of a class of its own is seen as it is recorded", () => {
+  class Refused extends Failure {}
+  const seen = [];
+  const key = new TestKey("k");
+  const fails = () => {
+    throw new Refused("refused", "by the bank");
+  };
+  const charges = action((ctx) => {
+    try {
+      ctx.durable("charge", null, () => 1, { reconcile: fails });
+    } catch (failure) {
+      if (failure.kind === "crash") throw failure;
+      seen.push(failure.constructor);
+    }
+  });
+  key.crashIn("charge");
+  assert.throws(() => key.run(charges, null), { kind: "crash" });
+  key.again();
+  key.again();
+  assert.deepEqual(seen, [Failure, Failure]);
+  assert.equal(key.calls[0].failure.constructor, Failure);
+});
+
 test("a retryable failure that ends the attempt is not recorded, one that the action passes is", () => {
   let runs = 0;
   const busy = () => {
@@ -277,6 +336,33 @@ test("a reconciler with a mistake ends the attempt, and is asked again", () => {
   assert.equal(charges(), 1);
 });
 
+test("a reconciler's answer that is no JSON ends the attempt, and it is asked again", () => {
+  const holds = [];
+  holds.push(holds);
+  for (const [answer, is] of [
+    [() => new Map(), "a Map"],
+    [({ happened }) => happened({ n: NaN }), "NaN"],
+    [() => holds, "within itself"],
+    [() => new Failure("declined", "given, not thrown"), "an Error"],
+    [() => Failure.retryable("busy", "given, not thrown"), "an Error"],
+  ]) {
+    let isMended = false;
+    const { key, again, charges } = afterCrash((call) => (isMended ? { found: call.id.length } : answer(call)));
+    const message = new RegExp(`^the reconciler's answer for durable call \`charge\`.* is ${is}, which is no JSON`);
+    assert.throws(again, { kind: "json", retryable: false, message });
+    assert.deepEqual(key.calls, []);
+    isMended = true;
+    assert.deepEqual(again(), { found: 32 });
+    assert.equal(charges(), 1);
+  }
+});
+
+test("a call that happened and gave nothing gave null", () => {
+  const { again, charges } = afterCrash((call) => call.happened(undefined));
+  assert.equal(again(), null);
+  assert.equal(charges(), 1);
+});
+
 test("a plain call that was cut off is executed again with the same id", () => {
   const key = new TestKey("k");
   const ids = [];
@@ -342,6 +428,48 @@ test("a parallel call that was cut off is reconciled, the rest sent", () => {
   key.crashIn(SHOPS[1]);
   assert.throws(() => key.run(both, null), { kind: "crash" });
   assert.deepEqual(key.again().outputs, [[`sent ${SHOPS[0]}`, "found 32"]]);
+  assert.equal(key.requests.length, 2);
+});
+
+test("a parallel call whose reconciler's answer is no JSON is left open, and asked again", () => {
+  const key = new TestKey("k");
+  key.onRequest(({ url }) => ({ json: `sent ${url}` }));
+  let found = new Set();
+  const both = action((ctx) => {
+    const call = (url) => ({ name: url, args: null, request: url, reconcile: () => found });
+    ctx.output(ctx.durableAll(SHOPS.map(call)));
+  });
+  key.crashIn(SHOPS[1]);
+  assert.throws(() => key.run(both, null), { kind: "crash" });
+  assert.throws(() => key.again(), { kind: "json", message: /^the reconciler's answer for durable call `https:/ });
+  found = "found";
+  assert.deepEqual(key.again().outputs, [[`sent ${SHOPS[0]}`, "found"]]);
+  assert.equal(key.requests.length, 2);
+});
+
+test("two parallel calls with the same name and arguments are refused, whatever the action catches", () => {
+  const key = new TestKey("k");
+  key.onRequest(() => ({ json: 1 }));
+  const call = (args, reconcile) => ({ name: "quote", args, request: SHOPS[0], reconcile });
+  const message = /`quote` is begun while a call with the same name and arguments is open/;
+  for (const calls of [
+    [call({ a: 1, b: 2 }), call({ b: 2, a: 1 })],
+    [call(1, () => null), call(1)],
+  ]) {
+    const quotes = action((ctx) => {
+      try {
+        ctx.durableAllSettled(calls);
+      } catch {
+        // swallowed
+      }
+    });
+    assert.throws(() => key.run(quotes, null), { kind: "trap", retryable: false, message });
+  }
+  assert.deepEqual([key.calls, key.requests], [[], []]);
+  key.run(
+    action((ctx) => ctx.durableAll([call(1), call(2)])),
+    null,
+  );
   assert.equal(key.requests.length, 2);
 });
 

@@ -132,6 +132,7 @@ test("a body that is not as wanted is a fatal failure", () => {
     [broken, (r) => r.text()],
     [broken, (r) => r.json()],
     [{ text: "<p>" }, (r) => r.json()],
+    [{ text: "[1e400]" }, (r) => r.json()],
     [200, (r) => r.json()],
   ]) {
     assert.throws(
@@ -231,6 +232,9 @@ test("a request that can't be is refused before it is sent", () => {
     ["https://x/\ud800"],
     [URL_, { headers: { a: "\ud800" } }],
     [URL_, { method: 5 }],
+    [URL_, { query: { a: "\ud800" } }],
+    [URL_, { query: { "\udfff": 1 } }],
+    [URL_, { body: "a\ud800b" }],
   ]) {
     assert.throws(
       () =>
@@ -248,6 +252,42 @@ test("a request that can't be is refused before it is sent", () => {
         (ctx) => ctx.post(URL_, NaN),
       ),
     { kind: "json" },
+  );
+});
+
+test("half of a surrogate pair is named where it stands, and nothing is sent", () => {
+  const key = new TestKey("k");
+  key.onRequest(() => 200);
+  for (const [options, message] of [
+    [{ query: { of: "a\ud800" } }, `${URL_}: "a\\ud800" in its query holds half of a surrogate pair`],
+    [{ query: { "\ud800": 1 } }, `${URL_}: "\\ud800" in its query holds half of a surrogate pair`],
+    [
+      { body: "\ud800".padEnd(1000, "a") },
+      `${URL_}: its \`body\` holds half of a surrogate pair: give text of whole characters, or bytes`,
+    ],
+  ]) {
+    const sends = action((ctx) => ctx.fetch(URL_, options));
+    assert.throws(() => key.run(sends, null), { kind: "http/invalid-request", message });
+    const all = action((ctx) => ctx.durableAll([{ name: "a", args: 1, request: { url: URL_, ...options } }]));
+    assert.throws(() => key.run(all, null), { kind: "http/invalid-request", message });
+  }
+  assert.deepEqual([key.requests, key.calls], [[], []]);
+});
+
+test("whole pairs, and halves in JSON, are sent as they are", () => {
+  const { requests } = outputOf(
+    () => 200,
+    (ctx) => {
+      ctx.post(URL_, "\ud800");
+      ctx.fetch(URL_, { body: "😀", query: { a: "😀" } });
+    },
+  );
+  assert.deepEqual(
+    requests.map((request) => [request.url, request.text()]),
+    [
+      [URL_, '"\\ud800"'],
+      [`${URL_}&a=%F0%9F%98%80`, "😀"],
+    ],
   );
 });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { Failure } from "../src/index.js";
 import { readJson, writeJson } from "../src/json.js";
 
 const again = (text) => writeJson(readJson(text), "it");
@@ -41,8 +42,28 @@ test("fractions are numbers of 53 bits", () => {
   assert.equal(again("9007199254740993.5"), "9007199254740994");
 });
 
-test("a number that is too large is refused when it is written", () => {
-  assert.throws(() => again("1e400"), { kind: "json", message: "it is Infinity, which is no JSON" });
+test("a number over all doubles is refused when it is read", () => {
+  for (const number of ["1e400", "-1E+400", "1.8e308", `1${"0".repeat(400)}.0`]) {
+    for (const text of [number, `{"a":[{"b": ${number} }]}`]) {
+      assert.throws(
+        () => readJson(text),
+        (failure) => {
+          assert.ok(failure instanceof Failure);
+          assert.equal(failure.kind, "json");
+          assert.ok(failure.message.startsWith(`the number ${number.slice(0, 40)}`), failure.message);
+          assert.ok(failure.message.length < 200);
+          return true;
+        },
+      );
+    }
+  }
+  assert.equal(readJson("1.7976931348623157e308"), Number.MAX_VALUE);
+  assert.equal(readJson(`1${"0".repeat(400)}`), 10n ** 400n);
+  assert.equal(readJson('"1e400"'), "1e400");
+});
+
+test("a number that is infinite is refused when it is written", () => {
+  assert.throws(() => writeJson(Infinity, "it"), { kind: "json", message: "it is Infinity, which is no JSON" });
 });
 
 test("what is no JSON is refused by its place", () => {

@@ -136,4 +136,7 @@ test("text is kept as it is", () => {
   assert.equal(key.memory.getText("rate"), "1.10");
   assert.equal(key.memory.get("rate"), 1.1);
   assert.throws(() => run(key, ({ memory }) => memory.setText("rate", "1,1")), { kind: "json" });
+  run(key, ({ memory }) => memory.setText("rate", "1e400"));
+  assert.equal(key.memory.getText("rate"), "1e400");
+  assert.throws(() => run(key, ({ memory }) => memory.get("rate")), { kind: "json", message: /^the number 1e400 is/ });
 });

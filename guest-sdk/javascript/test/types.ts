@@ -1,6 +1,6 @@
 // Compiled by `types.test.js`, not run: what TypeScript takes, and what it refuses.
 
-import { actions, Failure, on } from "weir";
+import { actions, Failure, on, onText } from "weir";
 import type { Context, Response, Settled } from "weir";
 import { TestKey } from "weir/testing";
 
@@ -25,6 +25,10 @@ const quakes = actions({
     ctx.output(ctx.post("https://x/", quake).json<{ id: string }>().id),
   ),
   any: on("any", (payload, ctx) => ctx.output(payload.whatever)),
+  text: onText("text", (text, ctx) => {
+    is<typeof text, string>();
+    ctx.emitText("output", text);
+  }),
 });
 export default quakes;
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-import { Failure } from "../failure.js";
+import { Failure, failureOfRecord, recordOfFailure } from "../failure.js";
 import { endWith } from "../trap.js";
 import { canonical } from "./canonical.js";
 
@@ -59,9 +59,10 @@ export class RecordedCalls {
     return { position, id, step };
   }
 
-  complete(position, outcome) {
+  complete(position, given) {
     const call = this.#asked[position];
     if (!call?.isOpen) endWith(new Failure("trap", `no call is open at position ${position}`));
+    const outcome = recordedOf(given);
     call.isOpen = false;
     call.mayRepeat = isRetryable(outcome);
     const result = { name: call.name, args: call.args, outcome };
@@ -113,6 +114,11 @@ export class RecordedCalls {
   #show(name, replayed, outcome) {
     this.seen.push({ name, replayed, outcome });
   }
+}
+
+/** An outcome as the log holds it: of a failure its record, and nothing that whoever threw it holds on to. */
+function recordedOf({ failure, ...outcome }) {
+  return failure === undefined ? outcome : { ...outcome, failure: failureOfRecord(recordOfFailure(failure)) };
 }
 
 function isRetryable({ failure }) {

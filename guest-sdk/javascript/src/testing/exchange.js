@@ -34,24 +34,19 @@ function answerOf(given, refuse) {
 }
 
 /**
- * An answer as a recorded outcome. Statuses that may be gone next time count as retryable failures, whose details hold
- * the response, so that a replay gives it back.
+ * An answer as a recorded outcome, which holds it so that a replay gives it back. Statuses that may be gone next time
+ * count as retryable failures.
  */
 export function outcomeOfAnswer(answer) {
   const { response, error } = answer;
-  if (error !== undefined)
-    return { failure: withAnswer(Failure.retryable(`http/${error.tag}`, error.val ?? ""), answer) };
+  if (error !== undefined) return { failure: Failure.retryable(`http/${error.tag}`, error.val ?? ""), answer };
   if (!isRetryableStatus(response.status)) return { ok: writeJson(shown(response), "the response"), answer };
-  return { failure: withAnswer(Failure.retryable("http/status", String(response.status)), answer) };
+  return { failure: Failure.retryable("http/status", String(response.status)), answer };
 }
 
 /** The answer that was recorded. */
 export function answerOfOutcome(outcome) {
-  return outcome.answer ?? outcome.failure.answer;
-}
-
-function withAnswer(failure, answer) {
-  return Object.defineProperty(failure, "answer", { value: answer, enumerable: false });
+  return outcome.answer;
 }
 
 function shown({ status, headers, body: { text, bytes } }) {

@@ -30,6 +30,8 @@ func crash(ctx *weir.Context, crash struct{ How string }) error {
 			kept = append(kept, make([]byte, 1_000_000))
 			kept[len(kept)-1][0] = 1
 		}
+	default:
+		return weir.Fatal("unknown-op", "this guest does not know how to crash by "+crash.How)
 	}
 	return nil
 }

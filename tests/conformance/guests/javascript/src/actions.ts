@@ -1,6 +1,6 @@
 // What a guest of the conformance suite is: see tests/conformance/README.md.
 
-import { actions, on } from "weir";
+import { actions, on, onText } from "weir";
 
 import { crash } from "./crash.ts";
 import { runSteps } from "./script.ts";
@@ -9,8 +9,8 @@ export default actions({
   echo: on(["input", "echo"], (payload, ctx) => {
     ctx.output(payload);
   }),
-  raw: on("raw", (_, ctx) => {
-    ctx.emitText("output", ctx.eventText);
+  raw: onText("raw", (text, ctx) => {
+    ctx.emitText("output", text);
   }),
   script: on(["script", "next"], ({ steps }, ctx) => {
     ctx.output(runSteps(steps, ctx));

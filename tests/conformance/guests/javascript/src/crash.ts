@@ -1,4 +1,4 @@
-import type { Context } from "weir";
+import { type Context, Failure } from "weir";
 
 export function crash(how: string, ctx: Context): void {
   switch (how) {
@@ -18,6 +18,8 @@ export function crash(how: string, ctx: Context): void {
       return;
     case "allocate":
       allocate();
+    default:
+      throw new Failure("unknown-op", `this guest does not know how to crash by ${how}`);
   }
 }
 
