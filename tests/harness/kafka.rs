@@ -9,6 +9,7 @@ use crate::wait::wait_until;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::types::RDKafkaErrorCode;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -188,6 +189,19 @@ impl Cluster {
                 topic.partitions().len() == partitions as usize && has_leaders
             })
         });
+    }
+
+    /// Deletes topics; those that are not there are none to delete.
+    pub fn delete_topics(&self, names: &[&str]) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().expect("make a client");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("start a runtime");
+        let deleted = runtime.block_on(admin.delete_topics(names, &AdminOptions::new())).expect("the brokers answer");
+        for deleted in deleted {
+            match deleted {
+                Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition)) => {}
+                Err((name, error)) => panic!("delete topic {name}: {error}"),
+            }
+        }
     }
 }
 

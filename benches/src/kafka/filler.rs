@@ -2,7 +2,7 @@
 //! guest.
 
 use super::PARTITIONS;
-use super::topics::make;
+use super::host::Application;
 use crate::job::payload;
 use crate::keyed::{plan, tally};
 use anyhow::{Context, bail};
@@ -44,16 +44,17 @@ pub struct Filler {
 
 impl Filler {
     /// Takes the partitions of an application over that has never run.
-    pub fn start(cluster: &Cluster, application: &str, source: &str) -> anyhow::Result<Self> {
-        let mut settings = KafkaSettings::new(application, cluster.bootstrap(), source);
-        settings.sink_topic = Some(make(cluster, "outputs"));
+    pub fn start(cluster: &Cluster, application: &Application<'_>, source: &str) -> anyhow::Result<Self> {
+        let name = &application.name;
+        let mut settings = KafkaSettings::new(name, cluster.bootstrap(), source);
+        settings.sink_topic = Some(application.sink.to_string());
         let settings = Arc::new(settings);
         let topics = weir_kafka::ensure(&settings)?;
         let bytes_max = topics.action_state.record_bytes_max;
         let member = GroupMember::join(&settings)?;
         let membership = take_up(&member)?;
         let sizes = RecordSizes { least: bytes_max, most: bytes_max };
-        let committer = Committer::start(settings.clone(), application, sizes)?.blocking_recv()??;
+        let committer = Committer::start(settings.clone(), name, sizes)?.blocking_recv()??;
         let mut log = KafkaLog::new(settings.clone(), bytes_max)?;
         let mut operators = Vec::new();
         let (plan, limits) = (Arc::new(plan()?), Arc::new(OperatorLimits::default()));

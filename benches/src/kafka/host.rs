@@ -3,12 +3,13 @@
 use crate::child::Run;
 use crate::clock::process_cpu_s;
 use crate::kafka::PARTITIONS;
-use crate::kafka::topics::make;
+use crate::kafka::topics::{Topic, make};
 use anyhow::{Context, ensure};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use weir_kafka::KafkaSettings;
 use weir_tests::kafka::{Cluster, unique};
 use weir_tests::process::Weir;
 use weir_tests::{Manifest, Project};
@@ -23,24 +24,31 @@ const LOOK: Duration = Duration::from_millis(100);
 const QUIET: Duration = Duration::from_secs(3);
 
 /// The job as an application on Kafka, of which there may be several hosts.
-pub struct Application {
+pub struct Application<'a> {
     /// Its name.
     pub name: String,
+    /// Where its outputs go.
+    pub sink: Topic<'a>,
     manifest: Manifest,
+    /// What it makes by itself.
+    _own: Vec<Topic<'a>>,
 }
 
-impl Application {
-    /// A new one that reads this topic.
-    pub fn new(cluster: &Cluster, guest: &Path, source: &str, shards: usize) -> Self {
+impl<'a> Application<'a> {
+    /// A new one that reads this topic. It is to live as long as its hosts.
+    pub fn new(cluster: &'a Cluster, guest: &Path, source: &str, shards: usize) -> Self {
         let (name, sink) = (unique("tally"), make(cluster, "outputs"));
+        let settings = KafkaSettings::new(&name, cluster.bootstrap(), source);
         let mut manifest = Manifest::new(guest)
             .source(&format!("kafka = {{ topic = {source:?} }}"))
-            .sink(Some(&format!("kafka = {{ topic = {sink:?} }}")))
+            .sink(Some(&format!("kafka = {{ topic = {:?} }}", &*sink)))
             .with(&format!("[host]\nshards = {shards}\nlisten = \"127.0.0.1:0\""))
             .with(&format!("[kafka]\nbootstrap_servers = {:?}", cluster.bootstrap()));
         manifest.name.clone_from(&name);
         manifest.store = "kind = \"kafka\"".to_owned();
-        Self { name, manifest }
+        let own = weir_kafka::topics::specs(&settings).into_iter().filter(|spec| spec.role.is_made());
+        let own = own.map(|spec| Topic::named(cluster, spec.name)).collect();
+        Self { name, sink, manifest, _own: own }
     }
 
     /// The same with another time from one checkpoint to the next.

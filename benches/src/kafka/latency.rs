@@ -21,8 +21,8 @@ use weir_core::action_state::{RecordKey, RecordKind};
 use weir_tests::kafka::Cluster;
 
 /// How long events are sent, and how long of it to warm up.
-const SENDING: Duration = Duration::from_secs(12);
-const WARM_UP: Duration = Duration::from_secs(3);
+const SENDING: Duration = Duration::from_secs(20);
+const WARM_UP: Duration = Duration::from_secs(8);
 /// How long completions may be late.
 const LATE_MAX: Duration = Duration::from_secs(30);
 

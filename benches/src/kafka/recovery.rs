@@ -38,7 +38,7 @@ pub fn measure(bench: &Bench, cluster: &Cluster) -> anyhow::Result<Vec<Figure>> 
 fn taken_over_s(bench: &Bench, cluster: &Cluster, filled: Filled) -> anyhow::Result<f64> {
     let source = make(cluster, "events");
     let application = Application::new(cluster, &bench.guest, &source, 2);
-    let mut filler = Filler::start(cluster, &application.name, &source)?;
+    let mut filler = Filler::start(cluster, &application, &source)?;
     match filled {
         Filled::ActionStates => filler.feed(0..bench.many, bench.many)?,
         Filled::Keys => {

@@ -104,7 +104,7 @@ pub fn measure(bench: &Bench, cluster: &Cluster) -> anyhow::Result<Vec<Figure>> 
 /// The bare loop of rdkafka; with a benchmark's guest, that of wasmtime in it.
 fn bare(cluster: &Cluster, source: &str, threads: &str, with: Option<&Bench>) -> anyhow::Result<Run> {
     let (log, sink) = (make(cluster, "bare-log"), make(cluster, "bare-outputs"));
-    let mut arguments = [cluster.bootstrap(), source, &log, &sink, threads].map(OsStr::new).to_vec();
+    let mut arguments = [cluster.bootstrap(), source, &*log, &*sink, threads].map(OsStr::new).to_vec();
     arguments.extend(with.map(|bench| bench.guest.as_os_str()));
     run("run-kafka-bare", &arguments)
 }
@@ -113,8 +113,8 @@ fn bare(cluster: &Cluster, source: &str, threads: &str, with: Option<&Bench>) ->
 /// shards have shared the partitions out.
 pub fn host(bench: &Bench, cluster: &Cluster, shards: usize) -> anyhow::Result<Run> {
     let source = make(cluster, "events");
-    let application = Application::new(cluster, &bench.guest, &source, shards);
-    let mut host = application.with_checkpoint_interval(INTERVAL).start();
+    let application = Application::new(cluster, &bench.guest, &source, shards).with_checkpoint_interval(INTERVAL);
+    let mut host = application.start();
     host.settle()?;
     fill(cluster, &source, bench.events)?;
     host.measure(bench.events)

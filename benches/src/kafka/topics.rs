@@ -8,17 +8,45 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::ops::Deref;
 use std::time::Duration;
 use weir_tests::kafka::{Cluster, unique};
 
 /// How long a broker may take to answer.
 pub const ANSWER_MAX: Duration = Duration::from_secs(30);
 
+/// A topic of one measurement. It is deleted with this: else the broker would clean it while the next is measured.
+pub struct Topic<'a> {
+    cluster: &'a Cluster,
+    name: String,
+}
+
+impl<'a> Topic<'a> {
+    /// One that is there, or will be.
+    pub fn named(cluster: &'a Cluster, name: String) -> Self {
+        Self { cluster, name }
+    }
+}
+
+impl Deref for Topic<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for Topic<'_> {
+    fn drop(&mut self) {
+        self.cluster.delete_topics(&[&self.name]);
+    }
+}
+
 /// Makes a topic that is new.
-pub fn make(cluster: &Cluster, what: &str) -> String {
-    let name = unique(what);
-    cluster.create_topic(&name, PARTITIONS, &[]);
-    name
+pub fn make<'a>(cluster: &'a Cluster, what: &str) -> Topic<'a> {
+    let topic = Topic::named(cluster, unique(what));
+    cluster.create_topic(&topic, PARTITIONS, &[]);
+    topic
 }
 
 /// Puts so many events of the job into a topic.
