@@ -332,6 +332,21 @@ class ParallelTest(unittest.TestCase):
         key.run(own)
         self.assertEqual(key.requests[0].headers.get_all("Idempotency-Key"), ["mine"])
 
+    def test_each_call_with_the_same_request_has_a_key_of_its_own(self) -> None:
+        @action("input")
+        def repeats(payload: Any, ctx: Context) -> None:
+            request = ctx.request("POST", "https://a.example/", json=1)
+            ctx.durable_all(ctx.durable_call("a", n, request=request) for n in range(2))
+            ctx.durable_all(ctx.durable_call("a", 2, request=request))
+            request.send()
+
+        key = TestKey()
+        key.on_request(lambda _: TestResponse(json=1))
+        key.run(repeats)
+        sent = [request.headers.get_all("Idempotency-Key") for request in key.requests]
+        self.assertEqual([len(keys) for keys in sent], [1, 1, 1, 1])
+        self.assertEqual(len({keys[0] for keys in sent}), 4, sent)
+
     def test_only_what_was_not_recorded_is_sent_again(self) -> None:
         key = TestKey()
         key.on_request(lambda r: TestResponse(status=503 if "a.e" in r.url else 200, json=5))

@@ -68,9 +68,7 @@ def make_each(calls: list[DurableCall[T]]) -> list[T | Failure]:
     begun = [host.begin(call.function_id, call.arguments, call.reconcile is not None) for call in calls]
     outcomes = [_known(each, call.function_id, call.reconcile) for each, call in zip(begun, calls)]
     unsent = [at for at, outcome in enumerate(outcomes) if outcome is None]
-    for at in unsent:
-        calls[at].request._add_idempotency_key(begun[at].id)
-    answers = _request.send_each([calls[at].request for at in unsent])
+    answers = _request.send_each([calls[at].request for at in unsent], [begun[at].id for at in unsent])
     for at, answer in zip(unsent, answers):
         outcomes[at] = host.complete(begun[at].position, _outcome_of(lambda: _result(calls[at], answer)))
     return [_settled(outcome) for outcome in outcomes]
