@@ -161,7 +161,7 @@ def escape(name: str) -> str:
     if not isinstance(name, str):
         raise TypeError(f"a name in a path is a string, not {type(name).__name__} {name!r}: write str({name!r})")
     if not name:
-        why = "a path can't be made with an empty name, which would mean what stands above: check the name for \"\" before"
+        why = "a path can't be made with an empty name, which would mean what stands above: check the name before"
         raise Failure("memory/invalid-path", why)
     return name.replace("\\", "\\\\").replace(".", "\\.")
 

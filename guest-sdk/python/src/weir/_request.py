@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, NoReturn
@@ -109,7 +109,7 @@ def send_each(requests: list[Request], idempotency_keys: list[str] | None = None
         request._check()
     if not requests:
         return []
-    keys = idempotency_keys or [None] * len(requests)
+    keys: Sequence[str | None] = idempotency_keys or [None] * len(requests)
     answers = _host.current().send_all([request._leave(key) for request, key in zip(requests, keys)])
     return [request._read(answer) for request, answer in zip(requests, answers)]
 
