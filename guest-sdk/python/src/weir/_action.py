@@ -111,10 +111,14 @@ def invoke(definition: Definition, event: _host.Event) -> None:
     ctx = Context(event)
     try:
         returned = definition.function(payload, ctx)
-    except (Failure, _host.Ended, KeyboardInterrupt):
+    except KeyboardInterrupt:
         raise
     except BaseException as error:
+        _host.raise_end()
+        if isinstance(error, Failure):
+            raise
         raise _errors.failure_of(error) from error
+    _host.raise_end()
     ctx._finish(definition.name, returned)
 
 
