@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unittest
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, Optional, Union
 
 from weir import Context, Failure, RawJson, _action, _host, action
 from weir.testing import TestKey
@@ -22,6 +22,38 @@ class Quake:
     magnitude: float | None
     near: list[Place] = field(default_factory=list)
     epicentre: Place | None = None
+
+
+@dataclass
+class Paid:
+    order: int
+    amount: float
+    kind: Literal["paid"] = "paid"
+
+
+@dataclass
+class Sent:
+    order: int
+    kind: Literal["sent"] = "sent"
+    parcel: Paid | str | None = None
+
+
+@dataclass
+class Checked:
+    """A type with checks of its own."""
+
+    rate: int
+
+    def __post_init__(self) -> None:
+        if self.rate == 1:
+            raise Failure("closed", "come back", retryable=True)
+        if self.rate == 2:
+            raise SystemExit(2)
+        if self.rate == 3:
+            raise KeyboardInterrupt
+        if self.rate == 4:
+            raise ValueError("four is no rate")
+        self.share = 100 // self.rate
 
 
 class ActionTest(unittest.TestCase):
@@ -138,7 +170,7 @@ class ActionTest(unittest.TestCase):
             ({"place": "x"}, "it has no field `magnitude`, which Quake needs"),
             ({"place": 5, "magnitude": 1}, "it.place is an int, not str"),
             ({"place": "x", "magnitude": True}, "it.magnitude is a bool"),
-            ({"place": "x", "magnitude": 1, "near": 3}, "it.near is an int, not list"),
+            ({"place": "x", "magnitude": 1, "near": 3}, "it.near is an int, not a list"),
             ({"place": "x", "magnitude": 1, "near": [3]}, r"it.near\[0\] is an int, not an object for Place"),
             ([], "it is a list, not an object for Quake"),
         ):
@@ -146,6 +178,93 @@ class ActionTest(unittest.TestCase):
                 failure = key.fails(counts, payload)
                 self.assertEqual(failure.kind, "payload")
                 self.assertRegex(failure.message, why)
+
+    def test_payload_is_the_first_data_class_of_a_union_that_it_fits(self) -> None:
+        paid, sent = {"order": 1, "amount": 2.5}, {"order": 1, "kind": "sent"}
+        takes: list[tuple[Any, list[tuple[Any, Any]]]] = [
+            (Optional[Paid], [(None, None), (paid, Paid(1, 2.5))]),
+            (Union[None, Paid], [(None, None), (paid, Paid(1, 2.5))]),
+            (Paid | Sent, [(paid, Paid(1, 2.5)), (sent, Sent(1)), ({**sent, "amount": 1}, Sent(1))]),
+            (Sent | Paid, [(paid, Sent(1)), ({**paid, "kind": "paid"}, Paid(1, 2.5))]),
+            (str | Paid, [("none", "none"), (paid, Paid(1, 2.5))]),
+            (dict[str, Any] | Paid, [(paid, Paid(1, 2.5)), ({"else": 1}, {"else": 1})]),
+            (list[int] | list[Paid] | Paid, [([1], [1]), ([paid], [Paid(1, 2.5)]), (paid, Paid(1, 2.5)), ([], [])]),
+            (list[Paid | Sent | None], [([sent, None, paid], [Sent(1), None, Paid(1, 2.5)])]),
+            (dict[str, Paid | int], [({"a": paid, "b": 3}, {"a": Paid(1, 2.5), "b": 3})]),
+            (
+                Sent,
+                [
+                    ({"order": 1, "parcel": each}, Sent(1, parcel=made))
+                    for each, made in ((paid, Paid(1, 2.5)), ("x", "x"))
+                ],
+            ),
+        ]
+        for wanted, payloads in takes:
+
+            def takes_it(payload: Any, ctx: Context) -> None:
+                ctx.memory["seen"] = repr(payload)
+
+            takes_it.__annotations__["payload"] = wanted
+            declared = action("input")(takes_it)
+            for payload, made in payloads:
+                with self.subTest(f"{wanted} {payload}"):
+                    key = TestKey()
+                    key.run(declared, payload)
+                    self.assertEqual(key.memory["seen"], repr(made))
+
+    def test_payload_that_fits_nothing_of_a_union_says_why(self) -> None:
+        refuses: list[tuple[Any, Any, str]] = [
+            (Optional[Paid], {"order": 1}, "it has no field `amount`, which Paid needs"),
+            (Optional[Paid], 3, "it is an int, not an object for Paid"),
+            (
+                Paid | Sent,
+                {"amount": 1},
+                "it fits none of Paid, Sent: it has no field `order`, which Paid needs; "
+                "it has no field `order`, which Sent needs",
+            ),
+            (
+                Paid | str,
+                True,
+                "it fits none of Paid, str: it is a bool, not an object for Paid; it is a bool, not str",
+            ),
+            (
+                Paid | str | None,
+                1,
+                "it is an int, not an object for Paid; it is an int, not str; it is an int, not null",
+            ),
+            (list[Paid | Sent], [{"order": 1, "kind": "x"}], "it[0].kind is a string, not Literal['sent']"),
+            (dict[str, list[Paid] | int], {"a": [1]}, "it.a[0] is an int, not an object for Paid"),
+            (Checked | Paid, {"rate": 0}, "ZeroDivisionError"),
+        ]
+        for wanted, payload, why in refuses:
+
+            def takes_it(payload: Any, ctx: Context) -> None: ...
+
+            takes_it.__annotations__["payload"] = wanted
+            with self.subTest(f"{wanted} {payload}"):
+                failure = TestKey().fails(action("input")(takes_it), payload)
+                self.assertEqual(failure.kind, "payload")
+                self.assertIn(why, failure.message)
+
+    def test_exception_of_the_payloads_type_is_a_failure_of_kind_payload(self) -> None:
+        @action("input")
+        def takes(payload: Checked, ctx: Context) -> None:
+            ctx.output(payload.share)
+
+        key = TestKey()
+        self.assertEqual(key.run(takes, {"rate": 50}).outputs, [2])
+        for rate, why in ((0, r"ZeroDivisionError: .*\(.*test_action.py:\d+ in __post_init__\)"), (2, "SystemExit: 2")):
+            failure = key.fails(takes, {"rate": rate})
+            self.assertEqual((failure.kind, failure.retryable), ("payload", False))
+            self.assertRegex(failure.message, "the payload of this `input` event can't be read: " + why)
+        self.assertRegex(key.fails(takes, {"rate": 4}).message, "can't be read: four is no rate$")
+        closed = key.fails(takes, {"rate": 1})
+        self.assertEqual((closed.kind, closed.retryable), ("closed", True), "what the type itself says")
+        with self.assertRaises(KeyboardInterrupt):
+            key.run(takes, {"rate": 3})
+        deep = _host.Event("e", "input", "[" * 100_000)
+        with self.assertRaisesRegex(Failure, "payload: .*RecursionError"):
+            _action.invoke(_action.definition_of(takes), deep)
 
     def test_raw_json_passes_as_it_is(self) -> None:
         @action("input")

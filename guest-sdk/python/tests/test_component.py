@@ -122,7 +122,7 @@ class ComponentTest(unittest.TestCase):
                 def outer(call):
                     try:
                         ctx.durable("inner", None, lambda call: 1)
-                    except Exception:
+                    except:
                         pass
                 ctx.durable("outer", None, outer)
             """,

@@ -258,7 +258,7 @@ class CallTest(unittest.TestCase):
                 def body(call: Call) -> Any:
                     try:
                         step(ctx)
-                    except Exception:
+                    except:  # noqa: E722
                         return "caught"
 
                 ctx.durable("outer", None, body)
@@ -276,6 +276,42 @@ class CallTest(unittest.TestCase):
                 self.assertEqual(failure.kind, "trap")
                 self.assertIn(why, failure.message)
                 self.assertEqual(key.run(failing_fee, 1).outputs, [1])
+
+    def test_end_of_an_attempt_stays_its_end_whatever_the_action_makes_of_it(self) -> None:
+        def returns() -> None: ...
+
+        def raises() -> None:
+            raise Failure("mine", retryable=True)
+
+        for after in (returns, raises):
+
+            @action("input")
+            def swallows(payload: Any, ctx: Context) -> None:
+                try:
+                    ctx.durable("c", None, lambda call: 1)
+                except BaseException:
+                    after()
+
+            with self.subTest(after.__name__):
+                key = TestKey()
+                key.crash_in("c")
+                self.assertEqual(key.fails(swallows).kind, "crash")
+
+        @action("input")
+        def reads(payload: Any, ctx: Context) -> None:
+            def read(response: Any) -> Any:
+                try:
+                    ctx.output(1)
+                except BaseException:
+                    return 1
+
+            request = ctx.request("GET", "https://a.example/")
+            ctx.durable_all(ctx.durable_call("c", request=request, read=read))
+
+        key = TestKey()
+        key.on_request(lambda _: TestResponse(json=1))
+        self.assertEqual(key.fails(reads).kind, "trap")
+        self.assertEqual(key.calls, [], "no outcome is recorded after the end")
 
     def test_result_is_as_its_replay_gives_it(self) -> None:
         @action("input")
@@ -321,6 +357,25 @@ class ParallelTest(unittest.TestCase):
         self.assertEqual(key.fails(quote, 1).kind, "http/status")
         self.assertEqual([call.failure is None for call in key.calls], [False, True])
 
+    def test_two_open_calls_with_the_same_arguments_end_the_attempt(self) -> None:
+        @action("input")
+        def asks(second: int, ctx: Context) -> None:
+            request = ctx.request("GET", "https://a.example/")
+            calls = [ctx.durable_call("c", {"a": 1, "b": n}, request=request) for n in (1, second)]
+            try:
+                ctx.durable_all(calls)
+            except:  # noqa: E722
+                pass
+
+        key = TestKey()
+        key.on_request(lambda _: TestResponse(json=1))
+        failure = key.fails(asks, 1)
+        self.assertEqual(failure.kind, "trap")
+        self.assertIn("`c` is begun while a call with the same function id and arguments is open", failure.message)
+        self.assertEqual(key.requests, [])
+        key.run(asks, 2)
+        self.assertEqual([call.result for call in key.calls], [1, 1])
+
     def test_requests_own_idempotency_key_stays(self) -> None:
         @action("input")
         def own(payload: Any, ctx: Context) -> None:
@@ -331,6 +386,21 @@ class ParallelTest(unittest.TestCase):
         key.on_request(lambda _: TestResponse(json=1))
         key.run(own)
         self.assertEqual(key.requests[0].headers.get_all("Idempotency-Key"), ["mine"])
+
+    def test_each_call_with_the_same_request_has_a_key_of_its_own(self) -> None:
+        @action("input")
+        def repeats(payload: Any, ctx: Context) -> None:
+            request = ctx.request("POST", "https://a.example/", json=1)
+            ctx.durable_all(ctx.durable_call("a", n, request=request) for n in range(2))
+            ctx.durable_all(ctx.durable_call("a", 2, request=request))
+            request.send()
+
+        key = TestKey()
+        key.on_request(lambda _: TestResponse(json=1))
+        key.run(repeats)
+        sent = [request.headers.get_all("Idempotency-Key") for request in key.requests]
+        self.assertEqual([len(keys) for keys in sent], [1, 1, 1, 1])
+        self.assertEqual(len({keys[0] for keys in sent}), 4, sent)
 
     def test_only_what_was_not_recorded_is_sent_again(self) -> None:
         key = TestKey()
@@ -397,6 +467,37 @@ class WorldTest(unittest.TestCase):
         TestKey().run(keeps)
         with self.assertRaisesRegex(RuntimeError, "outside an action"):
             kept[0].now()
+
+    def test_mistake_of_a_responder_is_the_tests_own(self) -> None:
+        @action("input")
+        def asks(inside: bool, ctx: Context) -> None:
+            try:
+                if inside:
+                    ctx.durable("c", None, lambda call: ctx.get("https://a.example/").json())
+                ctx.get("https://a.example/")
+            except BaseException:
+                ctx.output("went on")
+
+        mistake: BaseException
+
+        def responder(request: TestRequest) -> TestResponse:
+            raise mistake
+
+        for mistake in (AssertionError("not equal"), KeyError("header"), KeyboardInterrupt()):
+            for inside in (False, True):
+                for act in (TestKey.run, TestKey.fails):
+                    with self.subTest(f"{mistake!r} {inside} {act.__name__}"):
+                        key = TestKey()
+                        key.on_request(responder)
+                        with self.assertRaises(type(mistake)) as caught:
+                            act(key, asks, inside)
+                        self.assertIs(caught.exception, mistake)
+                        self.assertIsNone(mistake.__context__)
+        mistake = Failure("busy", retryable=True)
+        key = TestKey()
+        key.on_request(responder)
+        with self.assertRaisesRegex(AssertionError, "raised.*busy.*TestResponse"):
+            key.fails(asks, True)
 
     def test_request_that_nobody_answers_fails_the_test(self) -> None:
         with self.assertRaisesRegex(AssertionError, "nobody answers"):

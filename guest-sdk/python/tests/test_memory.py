@@ -52,6 +52,19 @@ class MemoryTest(unittest.TestCase):
         self.assertEqual(self.memory.fields("seen"), [name])
         self.assertEqual(self.memory["seen." + escape(name)], 1)
 
+    def test_empty_name_in_a_tuple_is_refused(self) -> None:
+        self.memory["seen", "a"] = 1
+        part = self.memory.at("seen")
+        for path in (("",), ("", "a"), ("a", ""), ("", "")):
+            for use in (part.remove, part.at, part.fields, part.get):
+                with self.subTest(f"{use.__name__} {path}"), self.assertRaisesRegex(Failure, "empty name") as caught:
+                    use(path)
+                self.assertEqual(caught.exception.kind, "memory/invalid-path")
+        with self.assertRaisesRegex(Failure, "empty name") as caught:
+            escape("")
+        self.assertEqual(caught.exception.kind, "memory/invalid-path")
+        self.assertEqual(self.memory[""], {"seen": {"a": 1}})
+
     def test_part_of_memory_is_a_memory(self) -> None:
         part = self.memory.at("order")
         part["a.b"] = 1

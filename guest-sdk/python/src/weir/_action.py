@@ -52,7 +52,8 @@ def action(*listens_to: str, name: str | None = None) -> Callable[[F], F]:
         def page(quake, ctx): ...
 
     It takes the payload, as Python's own values, and a `Context`. A first parameter that is annotated with a data class
-    gets one, made of the fields that the class has; what does not fit is a fatal failure of kind `payload`.
+    gets one, made of the fields that the class has, and of a union the first that fits. What does not fit, or makes the
+    class raise an exception, is a fatal failure of kind `payload`; a `Failure` that the class raises stays what it is.
 
     Its name, the function's if none is given, stands in the stored states: keep it over releases. Actions that listen
     to the same kind run in the order in which they are declared. The function itself stays as it is.
@@ -105,16 +106,23 @@ def invoke(definition: Definition, event: _host.Event) -> None:
 
     try:
         payload = definition.read(event.payload)
-    except ValueError as error:
-        why = f"the payload of this `{event.kind}` event can't be read: {error}"
-        raise Failure("payload", why) from None
+    except (Failure, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        # What the payload's own type raises, besides what does not fit it.
+        why = error if isinstance(error, ValueError) else _errors.failure_of(error).message
+        raise Failure("payload", f"the payload of this `{event.kind}` event can't be read: {why}") from error
     ctx = Context(event)
     try:
         returned = definition.function(payload, ctx)
-    except (Failure, _host.Ended, KeyboardInterrupt):
+    except KeyboardInterrupt:
         raise
     except BaseException as error:
+        _host.raise_end()
+        if isinstance(error, Failure):
+            raise
         raise _errors.failure_of(error) from error
+    _host.raise_end()
     ctx._finish(definition.name, returned)
 
 

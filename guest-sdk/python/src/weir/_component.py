@@ -74,12 +74,12 @@ class Actions:
     def invoke(self, action: str, event: Any) -> None:
         """Runs one action for one event."""
         _random.start(_random_state)
-        _host.replace(_HOST)
         try:
-            definition = _actions.get(action)
-            if definition is None:
-                raise Failure("unknown-action", f"this component has no action `{action}`")
-            _action.invoke(definition, _host.Event(event.id, event.kind, event.payload))
+            with _host.serving(_HOST):
+                definition = _actions.get(action)
+                if definition is None:
+                    raise Failure("unknown-action", f"this component has no action `{action}`")
+                _action.invoke(definition, _host.Event(event.id, event.kind, event.payload))
         except _host.Ended as ended:
             # A trap: an answer would be a failure that the action meant.
             print(ended.failure.message, _errors.place_of(ended), file=sys.stderr, flush=True)
@@ -91,7 +91,6 @@ class Actions:
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            _host.replace(None)
 
 
 def _random_from_the_host() -> None:

@@ -53,7 +53,9 @@ def make(function_id: str, arguments: str, run: Callable[[Call], T], reconcile: 
     begun = _host.current().begin(function_id, arguments, reconcile is not None)
     outcome = _known(begun, function_id, reconcile)
     if outcome is None:
-        outcome = _host.current().complete(begun.position, _outcome_of(lambda: run(Call(begun.id))))
+        # Asked for its host only after the body, which may have ended the attempt.
+        outcome = _outcome_of(lambda: run(Call(begun.id)))
+        outcome = _host.current().complete(begun.position, outcome)
     value: T = _read(outcome)
     return value
 
@@ -64,15 +66,13 @@ def make_each(calls: list[DurableCall[T]]) -> list[T | Failure]:
     for call in calls:
         _refuse_in_body(call.function_id)
         call.request._check()
-    host = _host.current()
-    begun = [host.begin(call.function_id, call.arguments, call.reconcile is not None) for call in calls]
+    begun = [_host.current().begin(call.function_id, call.arguments, call.reconcile is not None) for call in calls]
     outcomes = [_known(each, call.function_id, call.reconcile) for each, call in zip(begun, calls)]
     unsent = [at for at, outcome in enumerate(outcomes) if outcome is None]
-    for at in unsent:
-        calls[at].request._add_idempotency_key(begun[at].id)
-    answers = _request.send_each([calls[at].request for at in unsent])
+    answers = _request.send_each([calls[at].request for at in unsent], [begun[at].id for at in unsent])
     for at, answer in zip(unsent, answers):
-        outcomes[at] = host.complete(begun[at].position, _outcome_of(lambda: _result(calls[at], answer)))
+        outcome = _outcome_of(lambda: _result(calls[at], answer))
+        outcomes[at] = _host.current().complete(begun[at].position, outcome)
     return [_settled(outcome) for outcome in outcomes]
 
 
@@ -158,6 +158,6 @@ def _in_body() -> Iterator[None]:
 def _refuse_in_body(function_id: str) -> None:
     """Stops a durable call in the body of another: a replay of that would skip it, and diverge."""
     if is_in_body():
-        raise _host.trap(
+        _host.trap(
             f"durable call `{function_id}` in the body of another, which a replay would skip: make it before or after"
         )

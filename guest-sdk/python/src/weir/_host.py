@@ -3,9 +3,11 @@ those of the test's key."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from ._failure import Failure
 
@@ -104,35 +106,62 @@ class Host(Protocol):
 
 
 class Ended(BaseException):
-    """Ends the attempt from within a function of the SDK. No `Exception`, so that no `except` of an action takes it."""
+    """Ends the attempt from within a function of the SDK; raised by `end`. No `Exception`, so that hardly an `except`
+    takes it; what a bare one takes is raised again by the next use of the host, and when the action returns."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(str(failure))
         self.failure = failure
 
 
-_current: Host | None = None
+@dataclass
+class _Running:
+    """The host of the running action, and what ended its attempt."""
+
+    host: Host
+    ended: Ended | None = None
+
+
+_running: _Running | None = None
 
 
 def current() -> Host:
-    """The host of the running action."""
-    if _current is None:
+    """The host of the running action. An attempt that has ended has none: its end is raised again."""
+    if _running is None:
         raise RuntimeError("a context is used outside an action: run the action with weir.testing.TestKey")
-    return _current
+    raise_end()
+    return _running.host
 
 
 def is_running() -> bool:
     """Whether an action is running."""
-    return _current is not None
+    return _running is not None
 
 
-def replace(host: Host | None) -> Host | None:
-    """Makes this the host of the running action, and gives the one before."""
-    global _current
-    before, _current = _current, host
-    return before
+@contextmanager
+def serving(host: Host) -> Iterator[None]:
+    """Makes this the host of the running action, until it is left."""
+    global _running
+    before, _running = _running, _Running(host)
+    try:
+        yield
+    finally:
+        _running = before
 
 
-def trap(why: str) -> Ended:
-    """What to raise where the contract is used wrongly, in a way that no code of the action should catch."""
-    return Ended(Failure("trap", why))
+def end(ended: Ended) -> NoReturn:
+    """Ends the attempt, for good: the first end counts, whatever the action catches."""
+    if _running is not None and _running.ended is None:
+        _running.ended = ended
+    raise ended
+
+
+def raise_end() -> None:
+    """Raises again what ended the attempt, if it has ended."""
+    if _running is not None and _running.ended is not None:
+        raise _running.ended
+
+
+def trap(why: str) -> NoReturn:
+    """Ends the attempt where the contract is used wrongly, in a way that no code of the action should catch."""
+    end(Ended(Failure("trap", why)))

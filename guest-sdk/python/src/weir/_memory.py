@@ -155,9 +155,14 @@ class Memory:
 
 
 def escape(name: str) -> str:
-    """A name for use in a path, its dots and backslashes escaped. `memory["seen", name]` does it by itself."""
+    """A name for use in a path, its dots and backslashes escaped. `memory["seen", name]` does it by itself.
+
+    An empty name is refused with a failure of kind `memory/invalid-path`."""
     if not isinstance(name, str):
         raise TypeError(f"a name in a path is a string, not {type(name).__name__} {name!r}: write str({name!r})")
+    if not name:
+        why = "a path can't be made with an empty name, which would mean what stands above: check the name before"
+        raise Failure("memory/invalid-path", why)
     return name.replace("\\", "\\\\").replace(".", "\\.")
 
 

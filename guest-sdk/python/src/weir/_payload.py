@@ -6,9 +6,10 @@ import dataclasses
 import inspect
 import types
 from collections.abc import Callable
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from . import _json
+from . import _errors, _json
+from ._failure import Failure
 from ._json import RawJson
 
 Reader = Callable[[str], Any]
@@ -16,7 +17,7 @@ Reader = Callable[[str], Any]
 
 def reader_of(function: Callable[..., object]) -> Reader:
     """How the payload's text is read: as plain values; as a data class, or as `RawJson`, if the parameter is annotated
-    so. The reader raises a `ValueError` for what it can't take."""
+    so. The reader raises a `ValueError` for what it can't take, and lets through what a data class raises."""
     wanted = _annotation(function)
     if wanted is RawJson:
         return RawJson
@@ -41,13 +42,13 @@ def _has_data_class(wanted: Any) -> bool:
 
 
 def _build(wanted: Any, value: Any, at: str) -> Any:
+    """The value as it is wanted; a `ValueError` if it does not fit, or what the type itself raises."""
     if not _has_data_class(wanted):
+        _refuse_other(wanted, value, at)
         return value
     origin, arguments = get_origin(wanted), get_args(wanted)
-    if origin in (Union, types.UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        return _build(next(each for each in arguments if _has_data_class(each)), value, at)
+    if origin in _UNIONS:
+        return _build_one_of(arguments, value, at)
     if origin is list:
         if not isinstance(value, list):
             raise ValueError(f"{at} is {_name(value)}, not a list")
@@ -66,14 +67,34 @@ def _build(wanted: Any, value: Any, at: str) -> Any:
         if not field.init:
             continue
         if field.name in value:
-            inner = value[field.name]
-            _refuse_other(hints[field.name], inner, f"{at}.{field.name}")
-            given[field.name] = _build(hints[field.name], inner, f"{at}.{field.name}")
+            given[field.name] = _build(hints[field.name], value[field.name], f"{at}.{field.name}")
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise ValueError(f"{at} has no field `{field.name}`, which {wanted.__name__} needs")
     return wanted(**given)
 
 
+def _build_one_of(choices: tuple[Any, ...], value: Any, at: str) -> Any:
+    """The value as the first of the choices that it fits; those with a data class come first, for a plain `dict` or
+    `list` would take what is meant for them."""
+    if value is None and type(None) in choices:
+        return None
+    choices = tuple(sorted(choices, key=lambda choice: not _has_data_class(choice)))
+    errors: list[Exception] = []
+    for choice in choices:
+        try:
+            return _build(choice, value, at)
+        except Failure:
+            # Said by the type itself, and so meant.
+            raise
+        except Exception as error:
+            errors.append(error)
+    if all(choice is type(None) for choice in choices[1:]):
+        raise errors[0]
+    whys = "; ".join(str(error) if isinstance(error, ValueError) else _errors.summary(error) for error in errors)
+    raise ValueError(f"{at} fits none of {', '.join(map(_shown, choices))}: {whys}")
+
+
+_UNIONS = (Union, types.UnionType)
 _PLAIN: dict[Any, tuple[type, ...]] = {
     str: (str,),
     bool: (bool,),
@@ -81,25 +102,35 @@ _PLAIN: dict[Any, tuple[type, ...]] = {
     float: (int, float),
     list: (list,),
     dict: (dict,),
+    type(None): (type(None),),
 }
 
 
 def _refuse_other(wanted: Any, value: Any, at: str) -> None:
-    """Refuses a value of another plain type than the field says."""
-    choices = get_args(wanted) if get_origin(wanted) in (Union, types.UnionType) else (wanted,)
-    choices = tuple(get_origin(each) or each for each in choices)
-    if any(each not in _PLAIN and each is not type(None) for each in choices):
-        return
-    if not any(_fits(each, value) for each in choices):
-        raise ValueError(f"{at} is {_name(value)}, not {getattr(wanted, '__name__', wanted)}")
+    """Refuses a value of another plain type, or none of the literals, that are wanted."""
+    choices = get_args(wanted) if get_origin(wanted) in _UNIONS else (wanted,)
+    if not any(_may_fit(each, value) for each in choices):
+        raise ValueError(f"{at} is {_name(value)}, not {_shown(wanted)}")
 
 
-def _fits(wanted: Any, value: Any) -> bool:
-    if wanted is type(None):
-        return value is None
+def _may_fit(wanted: Any, value: Any) -> bool:
+    """Whether it fits, or nothing is known of what is wanted."""
+    if get_origin(wanted) is Literal:
+        return any(value == each and type(value) is type(each) for each in get_args(wanted))
+    plain = _PLAIN.get(get_origin(wanted) or wanted)
+    if plain is None:
+        return True
     if isinstance(value, bool) and wanted is not bool:
         return False
-    return isinstance(value, _PLAIN[wanted])
+    return isinstance(value, plain)
+
+
+def _shown(wanted: Any) -> str:
+    if wanted is type(None):
+        return "null"
+    if isinstance(wanted, type) and get_origin(wanted) is None:
+        return wanted.__name__
+    return str(wanted).removeprefix("typing.")
 
 
 def _name(value: Any) -> str:

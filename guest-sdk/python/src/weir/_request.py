@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, NoReturn
 from urllib.parse import urlencode
@@ -85,9 +85,13 @@ class Request:
             if not _text.is_clean(text):
                 raise Failure("http/invalid-request", f"{self.url!r}: {text[:80]!r} has a lone surrogate")
 
-    def _leave(self) -> HttpRequest:
+    def _leave(self, idempotency_key: str | None = None) -> HttpRequest:
+        """What is sent. The key of a call stands on a copy, for the same request may be part of another call."""
         self.is_sent = True
-        return self._request
+        if idempotency_key is None or self._has_header("idempotency-key"):
+            return self._request
+        headers = [*self._request.headers, ("Idempotency-Key", idempotency_key)]
+        return replace(self._request, headers=headers)
 
     def _read(self, answer: _host.HttpResponse | HttpError) -> Response | Failure:
         if isinstance(answer, HttpError):
@@ -95,21 +99,18 @@ class Request:
         response = Response(self.url, answer)
         return response._failure() or response if self._raises else response
 
-    def _add_idempotency_key(self, key: str) -> None:
-        if not self._has_header("idempotency-key"):
-            self._request.headers.append(("Idempotency-Key", key))
-
     def _has_header(self, wanted: str) -> bool:
         return any(name.lower() == wanted for name, _ in self._request.headers)
 
 
-def send_each(requests: list[Request]) -> list[Response | Failure]:
-    """Sends all at once, and gives a response or a failure for each."""
+def send_each(requests: list[Request], idempotency_keys: list[str] | None = None) -> list[Response | Failure]:
+    """Sends all at once, each with its idempotency key if there are any, and gives a response or a failure for each."""
     for request in requests:
         request._check()
     if not requests:
         return []
-    answers = _host.current().send_all([request._leave() for request in requests])
+    keys: Sequence[str | None] = idempotency_keys or [None] * len(requests)
+    answers = _host.current().send_all([request._leave(key) for request, key in zip(requests, keys)])
     return [request._read(answer) for request, answer in zip(requests, answers)]
 
 

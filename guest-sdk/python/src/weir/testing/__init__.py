@@ -30,7 +30,7 @@ from .. import _action, _host, _json
 from .._failure import Failure
 from .._host import Scope
 from .._memory import Memory
-from ._attempt import Attempt, CallResult, Responder, Setting, Unanswered
+from ._attempt import Attempt, CallResult, Responder, Setting, TestFailed
 from ._seen import Completed, TestCall, TestEvent, TestRequest, TestResponse
 from ._tree import Tree
 
@@ -113,7 +113,10 @@ class TestKey:
         raise AssertionError(f"{_action.definition_of(action).name} completed, and was to fail")
 
     def on_request(self, responder: Responder) -> Responder:
-        """Answers the requests of the actions, by a function that gives a `TestResponse`. Also as a decorator."""
+        """Answers the requests of the actions, by a function that gives a `TestResponse`. Also as a decorator.
+
+        What it raises, as an assertion that fails, is no failure of the action: `run` and `fails` raise it as it is (a
+        `Failure` as an AssertionError)."""
         self._setting.responder = responder
         return responder
 
@@ -156,22 +159,21 @@ class TestKey:
         event = _host.Event(f"{self._setting.key}/{self._runs - 1}/{task.ordinal}", task.kind, task.payload)
         memories = {scope: tree.copy() for scope, tree in self._memories.items()}
         attempt = Attempt(self._setting, event.id, self._runs - 1, memories, dict(task.call_results))
-        before = _host.replace(attempt)
+        ended: BaseException | None
         try:
-            with attempt.world.entered():
+            with _host.serving(attempt), attempt.world.entered():
                 _action.invoke(definition, event)
-        except Unanswered as unanswered:
-            raise AssertionError(unanswered.failure.message) from None
-        except _host.Ended as ended:
-            raise ended.failure from None
+            ended = attempt.mistake()
+        except TestFailed as failed:
+            ended = failed.error
+        except _host.Ended as of_attempt:
+            ended = of_attempt.failure
         finally:
-            _host.replace(before)
             self._setting.crash_in = None
             self.calls, self.logs = attempt.calls, attempt.logs
             self.requests += attempt.requests
             task.call_results = attempt.call_results
-        mistake = attempt.mistake()
-        if mistake is not None:
-            raise mistake
+        if ended is not None:
+            raise ended
         self._memories = attempt.memories
         return Completed(attempt.events)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from .. import _host, _json, _log
 from .._failure import Failure
@@ -18,11 +18,12 @@ from ._world import World
 Responder = Callable[[TestRequest], TestResponse]
 
 
-class Unanswered(_host.Ended):
-    """The test is not complete: it fails, whatever it expects of the action."""
+class TestFailed(_host.Ended):
+    """The test itself is wrong, or its responder's assertion: it fails so, whatever it expects of the action."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(Failure("unanswered", why))
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(Failure("test", str(error)))
+        self.error = error
 
 
 @dataclass
@@ -165,7 +166,7 @@ class Attempt:
         for call in self._asked:
             if call.open:
                 why = f"{what} while the durable call `{call.function_id}` is open: a replay would skip it"
-                raise _host.trap(why)
+                _host.trap(why)
 
     # Durable calls
 
@@ -176,7 +177,7 @@ class Attempt:
         arguments = canonical(arguments)
         if any(c.open and (c.function_id, c.arguments) == (function_id, arguments) for c in self._asked):
             why = f"`{function_id}` is begun while a call with the same function id and arguments is open"
-            raise _host.trap(why)
+            _host.trap(why)
         return self._begin(function_id, arguments, reconcilable, None)
 
     def _begin(self, function_id: str, arguments: str, reconcilable: bool, batch_from: int | None) -> Begun:
@@ -222,10 +223,10 @@ class Attempt:
     def complete(self, position: int, outcome: Outcome) -> Outcome:
         call = self._asked[position]
         if not call.open:
-            raise _host.trap(f"no call is open at position {position}")
+            _host.trap(f"no call is open at position {position}")
         if self._setting.crash_in == call.function_id:
             why = f"the process died before the outcome of `{call.function_id}` was recorded"
-            raise _host.Ended(Failure("crash", why, retryable=True))
+            _host.end(_host.Ended(Failure("crash", why, retryable=True)))
         call.open = False
         call.may_repeat = isinstance(outcome, Failure) and outcome.retryable
         self.world.leave_body()
@@ -239,7 +240,7 @@ class Attempt:
         return outcome
 
     def _diverge(self, why: str) -> None:
-        raise _host.Ended(Failure("divergence", why))
+        _host.end(_host.Ended(Failure("divergence", why)))
 
     # HTTP
 
@@ -275,10 +276,18 @@ class Attempt:
         seen = TestRequest(request)
         self.requests.append(seen)
         if self._setting.responder is None:
-            raise Unanswered(f"{seen!r} was sent, and nobody answers: set TestKey.on_request")
-        answer = self._setting.responder(seen)
+            _fail_test(AssertionError(f"{seen!r} was sent, and nobody answers: set TestKey.on_request"))
+        try:
+            answer = self._setting.responder(seen)
+        except _host.Ended:
+            raise
+        except Failure as failure:
+            why = f"the responder of {seen!r} raised the failure `{failure.kind}`: answer with a TestResponse"
+            _fail_test(AssertionError(why))
+        except BaseException as error:
+            _fail_test(error)
         if not isinstance(answer, TestResponse):
-            raise Unanswered(f"{seen!r} was answered with {answer!r}: answer with a TestResponse")
+            _fail_test(AssertionError(f"{seen!r} was answered with {answer!r}: answer with a TestResponse"))
         return answer._answer
 
     # Its end
@@ -295,6 +304,10 @@ class Attempt:
             why = f"call {unasked[0]} was `{recorded.function_id}`, and the action completed without it"
             return Failure("divergence", why)
         return None
+
+
+def _fail_test(error: BaseException) -> NoReturn:
+    _host.end(TestFailed(error))
 
 
 def canonical(text: str) -> str:
