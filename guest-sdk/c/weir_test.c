@@ -1,7 +1,4 @@
 /* The host of unit tests, in one file to compile beside weir.c: the contract's imports, answered in the process of the test. */
-#ifndef _DEFAULT_SOURCE
-#define _DEFAULT_SOURCE /* strcasecmp, where the standard is asked for strictly */
-#endif
 #include "src/testing/memory.c"
 #include "src/testing/place.c"
 #include "src/testing/calls.c"

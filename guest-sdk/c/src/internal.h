@@ -53,6 +53,8 @@ weir_failure *weir_ask(const weir_action_durable_call_begun_t *begun, const weir
 
 /* --- http.c --- */
 
+/* The first header of the name, in any case, or NULL. */
+const char *weir_find_header(const weir_header *headers, size_t count, const char *name);
 /* A request as the contract has it, with this Idempotency-Key, unless that is NULL or it has one. */
 weir_failure *weir_request_lend(const weir_request *request, const char *key, weir_action_http_request_t *lent);
 weir_failure *weir_answer_take(const weir_request *request, weir_action_http_result_response_http_error_t *answer,

@@ -9,9 +9,8 @@ static answer *exchange(weir_action_http_request_t *lent, const char *key_of_cal
         put_pair(key, &headers, keep_lent(key, &lent->headers.ptr[i].f0), keep_lent(key, &lent->headers.ptr[i].f1));
     request->method = keep_lent(key, &lent->method);
     request->url = keep_lent(key, &lent->url);
-    request->headers = headers.items;
-    request->headers_count = headers.count;
-    if (key_of_call && !weir_test_header(request, "Idempotency-Key")) put_pair(key, &headers, "Idempotency-Key", key_of_call);
+    if (key_of_call && !weir_find_header(headers.items, headers.count, "Idempotency-Key"))
+        put_pair(key, &headers, "Idempotency-Key", key_of_call);
     request->headers = headers.items;
     request->headers_count = headers.count;
     if (lent->body.tag != WEIR_ACTION_HTTP_BODY_NONE) {

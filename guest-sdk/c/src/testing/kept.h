@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 typedef struct node {
     const char *name;
@@ -48,9 +47,7 @@ typedef struct asked {
     bool may_repeat;
 } asked;
 
-typedef struct pair {
-    const char *name, *value;
-} pair;
+typedef weir_header pair;
 
 typedef struct list {
     void *items;

@@ -43,9 +43,7 @@ const char *weir_test_event_payload(const weir_test_key *key, size_t at) {
 }
 
 const char *weir_test_header(const weir_test_request *request, const char *name) {
-    for (size_t i = 0; i < request->headers_count; i++)
-        if (strcasecmp(request->headers[i].name, name) == 0) return request->headers[i].value;
-    return NULL;
+    return weir_find_header(request->headers, request->headers_count, name);
 }
 
 const weir_test_call *weir_test_calls(const weir_test_key *key, size_t *count) {
