@@ -100,6 +100,26 @@ static void several_requests_have_each_its_own_result_and_key(void) {
     weir_test_free(key);
 }
 
+static weir_failure *fetch_none(const weir_event *event) {
+    (void)event;
+    return weir_send_all(NULL, 0, NULL);
+}
+
+/* That nothing leaks shows at the end of the process. */
+static void attempt_cut_off_and_what_is_empty_leave_no_memory_behind(void) {
+    weir_test_key *key = new_key(fetch_all);
+    weir_test_response empty = {.status = 200, .body = "", .headers = {{"X-One", ""}}};
+    weir_test_on_request(key, by_url, NULL);
+    weir_test_crash_in(key, "GET https://bad.example/");
+    FAILS(weir_test_run(key, "tested", NULL), "crash");
+    weir_test_on_request(key, give, &empty);
+    doing = fetch;
+    GIVES(key, weir_test_run(key, "tested", "true"), "[200,\"\",\"\"]");
+    doing = fetch_none;
+    GIVES(key, weir_test_run(key, "tested", NULL), NULL);
+    weir_test_free(key);
+}
+
 static weir_failure *parallel(const weir_event *event) {
     const char *bad = weir_json_string(event->payload);
     weir_request_call calls[] = {

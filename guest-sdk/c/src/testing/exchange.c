@@ -46,7 +46,7 @@ static void give_answer(const answer *from, weir_action_http_result_response_htt
     weir_action_http_response_t *response = &to->val.ok;
     response->status = (uint16_t)from->status;
     response->headers.len = from->headers_count;
-    if (from->headers_count) response->headers.ptr = malloc(from->headers_count * sizeof *response->headers.ptr);
+    response->headers.ptr = allocate_for_guest(from->headers_count * sizeof *response->headers.ptr);
     for (size_t i = 0; i < from->headers_count; i++) {
         give(&response->headers.ptr[i].f0, from->headers[i].name);
         give(&response->headers.ptr[i].f1, from->headers[i].value);
@@ -84,29 +84,31 @@ static const char *arguments_of(weir_action_http_request_t *request) {
     return keep_copy(running, text);
 }
 
-/* Sends requests that belong to an open call, or else makes a durable call of each. */
-static void send_each(weir_action_http_request_t *requests, size_t count, weir_action_http_result_response_http_error_t *answers) {
+/* Sends requests that belong to an open call, or else makes a durable call of each. An attempt may end in here, so that what
+ * comes of them is the key's; only then is it given. */
+static const answer **send_each(weir_action_http_request_t *requests, size_t count) {
     weir_test_key *key = host();
     size_t from = key->asked.count;
     bool inside = open_call(key) != NULL;
-    const char **ids = keep(key, (count + 1) * sizeof *ids);
-    const answer **recorded = keep(key, (count + 1) * sizeof *recorded);
+    const char **ids = keep(key, count * sizeof *ids);
+    const answer **given = keep(key, count * sizeof *given);
     for (size_t i = 0; !inside && i < count; i++) {
         int step;
         const result *of = open(function_of(&requests[i]), arguments_of(&requests[i]), false, from, &ids[i], &step);
-        if (step == WEIR_ACTION_DURABLE_CALL_NEXT_STEP_REPLAY) recorded[i] = of->answer;
+        if (step == WEIR_ACTION_DURABLE_CALL_NEXT_STEP_REPLAY) given[i] = of->answer;
     }
     for (size_t i = 0; i < count; i++) {
-        const answer *given = recorded[i] ? recorded[i] : exchange(&requests[i], ids[i]);
-        if (!inside && !recorded[i]) close_call(from + i, outcome_of(given));
-        give_answer(given, &answers[i]);
+        if (given[i]) continue;
+        given[i] = exchange(&requests[i], ids[i]);
+        if (!inside) close_call(from + i, outcome_of(given[i]));
     }
+    return given;
 }
 
 bool weir_action_http_send(weir_action_http_request_t *request, weir_action_http_response_t *response,
                            weir_action_http_http_error_t *error) {
     weir_action_http_result_response_http_error_t given;
-    send_each(request, 1, &given);
+    give_answer(send_each(request, 1)[0], &given);
     if (given.is_err)
         *error = given.val.err;
     else
@@ -116,7 +118,8 @@ bool weir_action_http_send(weir_action_http_request_t *request, weir_action_http
 
 void weir_action_http_send_all(weir_action_http_list_request_t *requests,
                                weir_action_http_list_result_response_http_error_t *answers) {
+    const answer **given = send_each(requests->ptr, requests->len);
     answers->len = requests->len;
-    answers->ptr = malloc((requests->len + 1) * sizeof *answers->ptr);
-    send_each(requests->ptr, requests->len, answers->ptr);
+    answers->ptr = allocate_for_guest(requests->len * sizeof *answers->ptr);
+    for (size_t i = 0; i < answers->len; i++) give_answer(given[i], &answers->ptr[i]);
 }

@@ -147,13 +147,18 @@ static const char *last_of(const list *list, const char *name) {
     return NULL;
 }
 
-/* What the SDK takes and frees. */
+/* What the SDK takes and frees: nothing, if there is nothing in it. */
+static void *allocate_for_guest(size_t bytes) {
+    void *made = bytes ? malloc(bytes) : NULL;
+    if (bytes && !made) wrong("there is no memory left");
+    return made;
+}
+
 static void give(component_string_t *to, const char *text) { component_string_dup_n(to, text, strlen(text)); }
 
 void component_string_dup_n(component_string_t *to, const char *text, size_t bytes) {
     to->len = bytes;
-    to->ptr = malloc(bytes + 1);
-    if (!to->ptr) wrong("there is no memory left");
+    to->ptr = allocate_for_guest(bytes);
     if (bytes) memcpy(to->ptr, text, bytes);
 }
 
