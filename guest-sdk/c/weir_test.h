@@ -53,7 +53,8 @@ typedef struct weir_test_request {
 } weir_test_request;
 
 /* How a test answers a request: with a status and, if it is not NULL, a body; or with the kind of failure that stands for no
- * answer, such as `http/timeout`, `http/connection`, `http/denied`. */
+ * answer, one of `http/denied`, `http/invalid-request`, `http/timeout`, `http/too-large`, `http/connection`,
+ * `http/other`. */
 typedef struct weir_test_response {
     int status;
     const char *body;

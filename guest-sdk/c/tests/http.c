@@ -100,6 +100,25 @@ static void several_requests_have_each_its_own_result_and_key(void) {
     weir_test_free(key);
 }
 
+static void answer_with(weir_test_response response) {
+    weir_test_key *key = new_key(fetch);
+    weir_test_on_request(key, give, &response);
+    weir_test_run(key, "tested", "true");
+    weir_test_free(key);
+}
+
+static void answer_mistyped(void) { answer_with((weir_test_response){.failure = "http/time-out"}); }
+static void answer_without_status(void) { answer_with((weir_test_response){.body = "hello"}); }
+static void answer_with_large_status(void) { answer_with((weir_test_response){.status = 65736}); }
+static void answer_with_bare_header(void) { answer_with((weir_test_response){.status = 200, .headers = {{"X-One", NULL}}}); }
+
+static void answer_that_no_host_gives_ends_the_test(void) {
+    ENDS(answer_mistyped, "PUT https://a.example/x?q=1 was answered with failure `http/time-out`: there are http/denied, ");
+    ENDS(answer_without_status, "PUT https://a.example/x?q=1 was answered with status 0: ");
+    ENDS(answer_with_large_status, "was answered with status 65736: ");
+    ENDS(answer_with_bare_header, "was answered with header X-One, which has no value");
+}
+
 static weir_failure *fetch_none(const weir_event *event) {
     (void)event;
     return weir_send_all(NULL, 0, NULL);

@@ -25,6 +25,7 @@ int main(void) {
     what_is_no_good_response_is_a_failure();
     failed_status_tells_the_answer_cut_at_1000_characters();
     several_requests_have_each_its_own_result_and_key();
+    answer_that_no_host_gives_ends_the_test();
     attempt_cut_off_and_what_is_empty_leave_no_memory_behind();
     parallel_calls_are_each_recorded_and_reconciled();
     action_sees_where_it_stands();
@@ -38,6 +39,6 @@ int main(void) {
     each_block_of_the_guide_is_compiled_here();
     the_guide_does_as_it_says();
     copy_of_the_contract_equals_the_projects_byte_by_byte();
-    printf("%s\n", failed ? "FAILED" : "ok: 32 tests");
+    printf("%s\n", failed ? "FAILED" : "ok: 33 tests");
     return failed != 0;
 }

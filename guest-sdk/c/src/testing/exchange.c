@@ -1,6 +1,32 @@
 /* Requests, answered by the test. */
 #include "kept.h"
 
+/* Kinds of failures that stand for no response, in the order of the contract. */
+static const char *const http_cases[] = {"http/denied",    "http/invalid-request", "http/timeout",
+                                         "http/too-large", "http/connection",      "http/other"};
+
+/* The case of this kind, or as many as there are. */
+static size_t http_case_of(const char *kind) {
+    size_t number = 0;
+    while (number < LENGTH(http_cases) && strcmp(http_cases[number], kind) != 0) number++;
+    return number;
+}
+
+/* Ends the test if its answer is one that no host gives. */
+static void check_response(weir_test_key *key, const weir_test_request *request, const weir_test_response *response) {
+    const char *what = keep_format(key, "%s %s was answered with", request->method, request->url);
+    if (response->failure && http_case_of(response->failure) == LENGTH(http_cases)) {
+        const char *kinds = http_cases[0];
+        for (size_t i = 1; i < LENGTH(http_cases); i++) kinds = keep_format(key, "%s, %s", kinds, http_cases[i]);
+        wrong(keep_format(key, "%s failure `%s`: there are %s", what, response->failure, kinds));
+    }
+    if (!response->failure && (response->status < 200 || response->status > 999))
+        wrong(keep_format(key, "%s status %d: there are 200 to 999", what, response->status));
+    for (size_t i = 0; i < LENGTH(response->headers) && response->headers[i].name; i++)
+        if (!response->headers[i].value)
+            wrong(keep_format(key, "%s header %s, which has no value", what, response->headers[i].name));
+}
+
 static answer *exchange(weir_action_http_request_t *lent, const char *key_of_call) {
     weir_test_key *key = host();
     weir_test_request *request = more(key, &key->requests, sizeof *request);
@@ -20,6 +46,7 @@ static answer *exchange(weir_action_http_request_t *lent, const char *key_of_cal
     if (!key->respond)
         wrong(keep_format(key, "%s %s was sent, and nobody answers: set weir_test_on_request", request->method, request->url));
     weir_test_response response = key->respond(request, key->respond_data);
+    check_response(key, request, &response);
     answer *given = keep(key, sizeof *given);
     *given = (answer){keep_copy(key, response.failure), response.status, keep_copy(key, response.body), NULL, 0};
     headers = (list){0};
@@ -30,16 +57,11 @@ static answer *exchange(weir_action_http_request_t *lent, const char *key_of_cal
     return given;
 }
 
-static const char *const http_cases[] = {"http/denied",    "http/invalid-request", "http/timeout",
-                                         "http/too-large", "http/connection",      "http/other"};
-
 static void give_answer(const answer *from, weir_action_http_result_response_http_error_t *to) {
     memset(to, 0, sizeof *to);
     to->is_err = from->failure != NULL;
     if (to->is_err) {
-        to->val.err.tag = WEIR_ACTION_HTTP_HTTP_ERROR_OTHER;
-        for (size_t i = 0; i < LENGTH(http_cases); i++)
-            if (strcmp(http_cases[i], from->failure) == 0) to->val.err.tag = (uint8_t)i;
+        to->val.err.tag = (uint8_t)http_case_of(from->failure);
         if (to->val.err.tag != WEIR_ACTION_HTTP_HTTP_ERROR_TIMEOUT) give(&to->val.err.val.other, "as the test says");
         return;
     }

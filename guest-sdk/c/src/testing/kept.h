@@ -118,12 +118,16 @@ static const char *keep_lent(weir_test_key *key, const component_string_t *text)
 }
 
 static const char *keep_format(weir_test_key *key, const char *format, ...) {
-    char text[4096];
-    va_list arguments;
+    va_list arguments, again;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    va_copy(again, arguments);
+    int bytes = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    return keep_copy(key, text);
+    if (bytes < 0) wrong(format);
+    char *text = keep(key, (size_t)bytes + 1);
+    vsnprintf(text, (size_t)bytes + 1, format, again);
+    va_end(again);
+    return text;
 }
 
 /* A place for one more item. */
