@@ -22,7 +22,8 @@ extern "C" {
 #endif
 
 /* One key with its memory, and a host for the actions that a test runs on it. What the functions below give lives until the
- * next run, or until the key is freed. */
+ * next run, or until the key is freed. No action runs the key, looks at its memory or frees it, nor does what answers its
+ * requests. */
 typedef struct weir_test_key weir_test_key;
 
 /* A key whose memory is empty. Its clock shows 2023-11-14 22:13:20 UTC. */

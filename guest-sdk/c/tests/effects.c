@@ -113,3 +113,61 @@ static void unknown_action_is_a_failure(void) {
     FAILS(weir_test_run(key, "nobody", NULL), "unknown-action");
     weir_test_free(key);
 }
+
+/* The key whose action runs. */
+static weir_test_key *own;
+
+static weir_failure *looks_at_memory(const weir_event *event) {
+    (void)event;
+    weir_test_memory(own, "a");
+    return NULL;
+}
+
+static weir_failure *looks_at_sensory(const weir_event *event) {
+    (void)event;
+    weir_test_sensory(own, "a");
+    return NULL;
+}
+
+static weir_failure *sets_memory(const weir_event *event) {
+    (void)event;
+    weir_test_set_memory(own, "a", "1");
+    return NULL;
+}
+
+static weir_failure *frees_its_key(const weir_event *event) {
+    (void)event;
+    weir_test_free(own);
+    return NULL;
+}
+
+static weir_failure *runs_again(const weir_event *event) {
+    (void)event;
+    weir_test_again(own);
+    return NULL;
+}
+
+static void run_own(weir_failure *(*action)(const weir_event *event)) { weir_test_run(own = new_key(action), "tested", NULL); }
+
+static void memory_looked_at_inside(void) { run_own(looks_at_memory); }
+static void sensory_looked_at_inside(void) { run_own(looks_at_sensory); }
+static void memory_set_inside(void) { run_own(sets_memory); }
+static void key_freed_inside(void) { run_own(frees_its_key); }
+static void run_inside(void) { run_own(runs_again); }
+
+static void what_a_test_does_to_a_key_inside_an_action_ends_the_test(void) {
+    ENDS(memory_looked_at_inside, "weir_test_memory is called inside an action: call it when weir_test_run has returned");
+    ENDS(sensory_looked_at_inside, "weir_test_sensory is called inside an action");
+    ENDS(memory_set_inside, "weir_test_set_memory is called inside an action");
+    ENDS(key_freed_inside, "weir_test_free is called inside an action");
+    ENDS(run_inside, "weir_test_again is called inside an action");
+}
+
+static void what_a_test_allocates_lives_while_it_looks_at_memory(void) {
+    weir_test_key *key = new_key(echo);
+    const char *path = weir_format("%s.%s", "a", weir_escape("b.c"));
+    weir_test_set_memory(key, path, "1");
+    SAME(weir_test_memory(key, path), "1");
+    SAME(path, "a.b\\.c");
+    weir_test_free(key);
+}

@@ -34,11 +34,13 @@ int main(void) {
     object_whose_last_field_is_removed_stays();
     json_text_passes_as_it_is();
     unknown_action_is_a_failure();
+    what_a_test_does_to_a_key_inside_an_action_ends_the_test();
+    what_a_test_allocates_lives_while_it_looks_at_memory();
     json_is_read_where_it_stands();
     what_is_no_json_is_seen();
     each_block_of_the_guide_is_compiled_here();
     the_guide_does_as_it_says();
     copy_of_the_contract_equals_the_projects_byte_by_byte();
-    printf("%s\n", failed ? "FAILED" : "ok: 33 tests");
+    printf("%s\n", failed ? "FAILED" : "ok: 35 tests");
     return failed != 0;
 }

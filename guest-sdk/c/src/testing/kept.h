@@ -209,6 +209,12 @@ static weir_test_key *host(void) {
     return running;
 }
 
+/* What a test does to its keys is done between the runs: inside one, it would see what does not count yet, and go wrong. */
+static void refuse_inside(const char *function) {
+    if (running)
+        wrong(keep_format(running, "%s is called inside an action: call it when weir_test_run has returned", function));
+}
+
 static asked *open_call(weir_test_key *key) {
     asked *calls = key->asked.items;
     for (size_t i = 0; i < key->asked.count; i++)
