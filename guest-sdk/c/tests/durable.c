@@ -302,3 +302,41 @@ static void what_a_body_draws_and_reads_changes_nothing_after_it(void) {
     GIVES(key, weir_test_again(key), first);
     weir_test_free(key);
 }
+
+static const char *const *spelled;
+
+static weir_failure *with_spelled(const weir_event *event) {
+    const char *result;
+    (void)event;
+    WEIR_TRY(weir_durable("charge", spelled[executed > 0], execute, NULL, &result));
+    return weir_output(result);
+}
+
+/* [S12] */
+static void arguments_are_compared_as_values(void) {
+    const struct {
+        const char *spellings[2];
+        bool same;
+    } all[] = {
+        {{"{\"a\":1,\"b\":[2,{\"d\":null,\"c\":true}]}", "{ \"b\" : [ 2 , {\"c\":true,\"d\":null} ] , \"a\" : 1 }"}, true},
+        {{"{\"\\u00e9\":\"\\u0041\\/\\u000a\\ud83d\\ude00\"}", "{\"é\":\"A/\\n😀\"}"}, true},
+        {{"[{},[],\"\"]", "[ { } , [ ] , \"\" ]"}, true},
+        {{"{\"a\":1,\"a\":0}", "{\"a\":0,\"a\":1}"}, false},
+        {{"[1.0]", "[1]"}, false},
+        {{"[1,2]", "[2,1]"}, false},
+        {{"\"a\\u0000b\"", "\"a\\u0000c\""}, false},
+        {{"\"\\ud800\"", "\"\\ufffd\""}, false},
+        {{"\"\\ud800\\ud83d\\ude00\"", "\"\\ud800😀\""}, true},
+        {{"\"\\\\u0041\"", "\"A\""}, false},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        weir_test_key *key = new_key(with_spelled);
+        spelled = all[i].spellings;
+        FAILS(weir_test_run(key, "tested", "1"), NULL);
+        const weir_failure *failure = weir_test_again(key);
+        if (all[i].same == (failure != NULL)) failed++, fprintf(stderr, "%s and %s are compared wrongly\n", spelled[0], spelled[1]);
+        if (!all[i].same) FAILS(failure, "divergence");
+        CHECK(executed == 1);
+        weir_test_free(key);
+    }
+}

@@ -21,10 +21,13 @@ int main(void) {
     what_a_replay_would_skip_is_refused_in_a_body();
     arguments_that_are_no_json_open_no_call();
     what_a_body_draws_and_reads_changes_nothing_after_it();
+    arguments_are_compared_as_values();
     response_is_recorded_and_replayed();
     what_is_no_good_response_is_a_failure();
     failed_status_tells_the_answer_cut_at_1000_characters();
     several_requests_have_each_its_own_result_and_key();
+    requests_are_compared_by_all_bytes_of_their_bodies();
+    equal_calls_at_once_are_refused();
     answer_that_no_host_gives_ends_the_test();
     attempt_cut_off_and_what_is_empty_leave_no_memory_behind();
     parallel_calls_are_each_recorded_and_reconciled();
@@ -41,6 +44,6 @@ int main(void) {
     each_block_of_the_guide_is_compiled_here();
     the_guide_does_as_it_says();
     copy_of_the_contract_equals_the_projects_byte_by_byte();
-    printf("%s\n", failed ? "FAILED" : "ok: 35 tests");
+    printf("%s\n", failed ? "FAILED" : "ok: 38 tests");
     return failed != 0;
 }

@@ -99,11 +99,13 @@ static const char *function_of(weir_action_http_request_t *request) {
     return keep_format(running, "%s %.*s", keep_lent(running, &request->method), (int)strcspn(url, "?#"), url);
 }
 
+/* All bytes of the body count, and an empty one is as none. */
 static const char *arguments_of(weir_action_http_request_t *request) {
     bool none = request->body.tag == WEIR_ACTION_HTTP_BODY_NONE;
-    const char *url = keep_lent(running, &request->url), *body = none ? NULL : keep_lent(running, &request->body.val.text);
-    const char *text = weir_format("[%s,%s]", weir_json_quote(url), weir_json_quote(body));
-    return keep_copy(running, text);
+    const component_string_t body = none ? (component_string_t){0} : request->body.val.text;
+    char *hex = keep(running, body.len * 2 + 1);
+    for (size_t i = 0; i < body.len; i++) sprintf(hex + i * 2, "%02x", body.ptr[i]);
+    return keep_format(running, "[%s,\"%s\"]", weir_json_quote(keep_lent(running, &request->url)), hex);
 }
 
 /* Sends requests that belong to an open call, or else makes a durable call of each. An attempt may end in here, so that what
