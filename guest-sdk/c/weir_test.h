@@ -26,7 +26,8 @@ extern "C" {
  * requests. */
 typedef struct weir_test_key weir_test_key;
 
-/* A key whose memory is empty. Its clock shows 2023-11-14 22:13:20 UTC. */
+/* A key whose memory is empty. Its clock shows 2023-11-14 22:13:20 UTC. As in the host, actions see a key that is not UTF-8
+ * percent-encoded. */
 weir_test_key *weir_test_new(const char *key);
 void weir_test_free(weir_test_key *key);
 

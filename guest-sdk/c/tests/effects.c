@@ -29,6 +29,25 @@ static void action_sees_where_it_stands(void) {
     weir_test_free(key);
 }
 
+static weir_failure *sees_key(const weir_event *event) {
+    return weir_output(weir_format("[%s,%d,%s]", weir_json_quote(weir_key()), weir_key_is_text(), weir_json_quote(event->id)));
+}
+
+/* [S19] */
+static void key_that_is_no_text_is_percent_encoded(void) {
+    const char *all[][2] = {
+        {"\xff" "a\x01 %-_.~Z9", "[\"%FFa%01%20%25-_.~Z9\",0,\"%FFa%01%20%25-_.~Z9/0/0\"]"},
+        {"é%FF", "[\"é%FF\",1,\"é%FF/0/0\"]"},
+        {"", "[\"\",1,\"/0/0\"]"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        doing = sees_key;
+        weir_test_key *key = weir_test_new(all[i][0]);
+        GIVES(key, weir_test_run(key, "tested", NULL), all[i][1]);
+        weir_test_free(key);
+    }
+}
+
 static weir_failure *chain(const weir_event *event) {
     const char *seen, *first, *second;
     long long n = weir_json_int(event->payload, 0);

@@ -32,6 +32,7 @@ int main(void) {
     attempt_cut_off_and_what_is_empty_leave_no_memory_behind();
     parallel_calls_are_each_recorded_and_reconciled();
     action_sees_where_it_stands();
+    key_that_is_no_text_is_percent_encoded();
     sensory_memory_lives_for_one_run();
     value_does_not_go_over_an_object_nor_below_a_value();
     object_whose_last_field_is_removed_stays();
@@ -44,6 +45,6 @@ int main(void) {
     each_block_of_the_guide_is_compiled_here();
     the_guide_does_as_it_says();
     copy_of_the_contract_equals_the_projects_byte_by_byte();
-    printf("%s\n", failed ? "FAILED" : "ok: 38 tests");
+    printf("%s\n", failed ? "FAILED" : "ok: 39 tests");
     return failed != 0;
 }

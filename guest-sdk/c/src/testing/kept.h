@@ -60,8 +60,9 @@ typedef struct block {
 
 struct weir_test_key {
     block *blocks;
+    /* As actions see it. */
     const char *key;
-    bool has_timestamp;
+    bool key_is_text, has_timestamp;
     uint64_t timestamp_ms, start_ms, runs;
     list config, headers;
     weir_test_response (*respond)(const weir_test_request *request, void *data);

@@ -1,10 +1,19 @@
 /* What a test does to its key. */
 #include "kept.h"
 
+/* Every byte but letters, digits and -_.~ as %XX. */
+static const char *percent_encode(weir_test_key *key, const char *bytes) {
+    const char *plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+    char *text = keep(key, strlen(bytes) * 3 + 1), *to = text;
+    for (; *bytes; bytes++) to += sprintf(to, strchr(plain, *bytes) ? "%c" : "%%%02X", (unsigned char)*bytes);
+    return text;
+}
+
 weir_test_key *weir_test_new(const char *name) {
     weir_test_key *key = calloc(1, sizeof *key);
     if (!key) wrong("there is no memory left");
-    key->key = keep_copy(key, name);
+    key->key_is_text = weir_is_text(name, strlen(name));
+    key->key = key->key_is_text ? keep_copy(key, name) : percent_encode(key, name);
     key->start_ms = 1700000000000;
     return key;
 }
