@@ -9,6 +9,11 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
+/* --- action.c --- */
+
+/* Refuses actions that are not whole, or have one name. */
+void weir_check_actions(const weir_action *actions, size_t count);
+
 /* --- text.c --- */
 
 /* Text of the contract as text of the SDK, and the other way. The first frees what the host handed over. */

@@ -1,6 +1,8 @@
 /* What an action sees, remembers and emits. */
 #include "tests.h"
 
+#include "src/internal.h"
+
 static weir_failure *where(const weir_event *event) {
     const char *limit;
     uint64_t at = 0;
@@ -189,4 +191,21 @@ static void what_a_test_allocates_lives_while_it_looks_at_memory(void) {
     SAME(weir_test_memory(key, path), "1");
     SAME(path, "a.b\\.c");
     weir_test_free(key);
+}
+
+static void check(const weir_action *actions, size_t count) { weir_check_actions(actions, count); }
+
+static void action_without_name(void) { check((weir_action[]){{"a", WEIR_ON("input"), echo}, {NULL, WEIR_ON("input"), echo}}, 2); }
+static void action_with_empty_name(void) { check((weir_action[]){{"", WEIR_ON("input"), echo}}, 1); }
+static void action_without_kinds(void) { check((weir_action[]){{.name = "a", .run = echo}}, 1); }
+static void action_without_function(void) { check((weir_action[]){{"a", WEIR_ON("input"), NULL}}, 1); }
+static void actions_of_one_name(void) { check((weir_action[]){{"a", WEIR_ON("input"), echo}, {"a", WEIR_ON("next"), echo}}, 2); }
+
+static void actions_that_are_not_whole_are_refused(void) {
+    ENDS(action_without_name, "action 2 of WEIR_ACTIONS has no name: {\"charge\", WEIR_ON(\"input\"), charge}");
+    ENDS(action_with_empty_name, "action 1 of WEIR_ACTIONS has no name");
+    ENDS(action_without_kinds, "action `a` listens to no kind of events: give it one, WEIR_ON(\"input\")");
+    ENDS(action_without_function, "action `a` has no function");
+    ENDS(actions_of_one_name, "two actions have the name `a`: give one another name");
+    check(weir_actions, weir_actions_count);
 }

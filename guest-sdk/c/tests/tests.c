@@ -37,6 +37,7 @@ int main(void) {
     value_does_not_go_over_an_object_nor_below_a_value();
     object_whose_last_field_is_removed_stays();
     json_text_passes_as_it_is();
+    actions_that_are_not_whole_are_refused();
     unknown_action_is_a_failure();
     what_a_test_does_to_a_key_inside_an_action_ends_the_test();
     what_a_test_allocates_lives_while_it_looks_at_memory();
@@ -45,6 +46,6 @@ int main(void) {
     each_block_of_the_guide_is_compiled_here();
     the_guide_does_as_it_says();
     copy_of_the_contract_equals_the_projects_byte_by_byte();
-    printf("%s\n", failed ? "FAILED" : "ok: 39 tests");
+    printf("%s\n", failed ? "FAILED" : "ok: 40 tests");
     return failed != 0;
 }

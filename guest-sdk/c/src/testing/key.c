@@ -10,6 +10,7 @@ static const char *percent_encode(weir_test_key *key, const char *bytes) {
 }
 
 weir_test_key *weir_test_new(const char *name) {
+    weir_check_actions(weir_actions, weir_actions_count);
     weir_test_key *key = calloc(1, sizeof *key);
     if (!key) wrong("there is no memory left");
     key->key_is_text = weir_is_text(name, strlen(name));
