@@ -78,7 +78,7 @@ static void begin_for_guest(component_string_t *function, component_string_t *js
     int step;
     for (size_t i = 0; i < key->asked.count; i++)
         if (calls[i].open && strcmp(calls[i].function_id, function_id) == 0 && strcmp(calls[i].arguments, arguments) == 0)
-            weir_trap(keep_format(key, "begin durable call `%s`: one with the same arguments is open; complete it first",
+            weir_trap(keep_format(key, "begin durable call \"%s\": one with the same arguments is open; complete it first",
                                   function_id));
     begun->position = (uint32_t)key->asked.count;
     const result *recorded = open(function_id, arguments, reconcilable, SIZE_MAX, &id, &step);
