@@ -1,9 +1,7 @@
 /* The host of unit tests, in one file to compile beside weir.c: the contract's imports, answered in the process of the test. */
-#ifndef _DEFAULT_SOURCE
-#define _DEFAULT_SOURCE /* strcasecmp, where the standard is asked for strictly */
-#endif
 #include "src/testing/memory.c"
 #include "src/testing/place.c"
+#include "src/testing/canonical.c"
 #include "src/testing/calls.c"
 #include "src/testing/exchange.c"
 #include "src/testing/key.c"

@@ -22,10 +22,12 @@ extern "C" {
 #endif
 
 /* One key with its memory, and a host for the actions that a test runs on it. What the functions below give lives until the
- * next run, or until the key is freed. */
+ * next run, or until the key is freed. No action runs the key, looks at its memory or frees it, nor does what answers its
+ * requests. */
 typedef struct weir_test_key weir_test_key;
 
-/* A key whose memory is empty. Its clock shows 2023-11-14 22:13:20 UTC. */
+/* A key whose memory is empty. Its clock shows 2023-11-14 22:13:20 UTC. As in the host, actions see a key that is not UTF-8
+ * percent-encoded. */
 weir_test_key *weir_test_new(const char *key);
 void weir_test_free(weir_test_key *key);
 
@@ -53,7 +55,8 @@ typedef struct weir_test_request {
 } weir_test_request;
 
 /* How a test answers a request: with a status and, if it is not NULL, a body; or with the kind of failure that stands for no
- * answer, such as `http/timeout`, `http/connection`, `http/denied`. */
+ * answer, one of `http/denied`, `http/invalid-request`, `http/timeout`, `http/too-large`, `http/connection`,
+ * `http/other`. */
 typedef struct weir_test_response {
     int status;
     const char *body;

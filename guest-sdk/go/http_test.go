@@ -3,6 +3,7 @@ package weir_test
 // Requests: durable calls themselves, with failures that say whether to try again.
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,13 @@ func init() {
 			case "of a call":
 				_, err = weir.DurableAll(ctx, weir.NewCall("quote", 1, request, weir.ReadJSON[int]))
 			}
+			return err
+		}),
+		weir.Action("equal-calls", weir.On("input"), func(ctx *weir.Context, _ any) error {
+			get := weir.NewRequest("GET", "https://a.example/")
+			_, err := weir.DurableAll(ctx,
+				weir.NewCall("quote", json.RawMessage(`{"a":1,"b":2}`), get, weir.ReadJSON[int]),
+				weir.NewCall("quote", json.RawMessage(`{"b":2, "a":1}`), get, weir.ReadJSON[int]))
 			return err
 		}),
 		weir.Action("unsendable", weir.On("input"), func(ctx *weir.Context, _ any) error {
@@ -179,6 +187,20 @@ func TestParallelCallsAreEachRecordedAndReconciled(t *testing.T) {
 	requests := key.Requests()
 	if len(requests) != 3 || requests[0].Header("Idempotency-Key") != requests[2].Header("Idempotency-Key") {
 		t.Error(len(requests), requests)
+	}
+}
+
+// [S16]
+func TestEqualCallsAtOnceAreRefused(t *testing.T) {
+	key := weirtest.NewKey(t, "k")
+	key.OnRequest(func(*weirtest.Request) weirtest.Response { return weirtest.JSON(1) })
+	_, err := key.Run("equal-calls", nil)
+	if failure := weir.AsFailure(err); failure == nil || failure.Kind != "trap" ||
+		!strings.Contains(failure.Message, "one with the same arguments is open") {
+		t.Error(err)
+	}
+	if len(key.Requests()) != 0 {
+		t.Error(key.Requests())
 	}
 }
 

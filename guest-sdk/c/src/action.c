@@ -9,13 +9,26 @@ static const weir_action *find_action(const char *name) {
     return NULL;
 }
 
+void weir_check_actions(const weir_action *actions, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const char *name = actions[i].name;
+        if (!name || !*name)
+            weir_trap(weir_format("action %zu of WEIR_ACTIONS has no name: {\"charge\", WEIR_ON(\"input\"), charge} has one", i + 1));
+        if (!actions[i].kinds[0])
+            weir_trap(weir_format("action `%s` listens to no kind of events: give it one, WEIR_ON(\"input\")", name));
+        if (!actions[i].run) weir_trap(weir_format("action `%s` has no function: give it the one that it runs", name));
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(actions[k].name, name) == 0)
+                weir_trap(weir_format("two actions have the name `%s`: give one another name", name));
+    }
+}
+
 void exports_weir_action_actions_describe(exports_weir_action_actions_json_t *described) {
     weir_buffer text = {0};
     weir_append(&text, "{\"sdk\":\"c %s\",\"actions\":[", WEIR_VERSION);
+    weir_check_actions(weir_actions, weir_actions_count);
     for (size_t i = 0; i < weir_actions_count; i++) {
         const weir_action *action = &weir_actions[i];
-        if (find_action(action->name) != action)
-            weir_trap(weir_format("two actions have the name `%s`: give one another name", action->name));
         weir_append(&text, "%s{\"name\":%s,\"listens_to\":[", i ? "," : "", weir_json_quote(action->name));
         for (size_t k = 0; k < LENGTH(action->kinds) && action->kinds[k]; k++)
             weir_append(&text, "%s%s", k ? "," : "", weir_json_quote(action->kinds[k]));

@@ -46,7 +46,7 @@ weir_failure *weir_ask(const weir_action_durable_call_begun_t *begun, const weir
     weir_enter_body();
     weir_failure *failure = find(call, data, &found, &value);
     weir_bodies--;
-    *decided = found || (failure && !failure->retryable);
+    *decided = failure ? !failure->retryable : found;
     if (!*decided) return failure;
     return weir_complete(begun->position, failure, value, result);
 }

@@ -5,14 +5,14 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *find_header(const weir_header *headers, size_t count, const char *name) {
+const char *weir_find_header(const weir_header *headers, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++)
         if (strcasecmp(headers[i].name, name) == 0) return headers[i].value;
     return NULL;
 }
 
 const char *weir_response_header(const weir_response *response, const char *name) {
-    return find_header(response->headers, response->headers_count, name);
+    return weir_find_header(response->headers, response->headers_count, name);
 }
 
 weir_failure *weir_request_lend(const weir_request *request, const char *key, weir_action_http_request_t *lent) {
@@ -26,7 +26,7 @@ weir_failure *weir_request_lend(const weir_request *request, const char *key, we
     if (request->json) {
         WEIR_TRY(weir_json_lend(weir_format("the body for %s", request->url), request->json, &lent->body.val.text));
         lent->body.tag = WEIR_ACTION_HTTP_BODY_TEXT;
-        if (!find_header(request->headers, request->headers_count, "Content-Type")) {
+        if (!weir_find_header(request->headers, request->headers_count, "Content-Type")) {
             component_tuple2_string_string_t *more = &lent->headers.ptr[lent->headers.len++];
             more->f0 = weir_lend("Content-Type");
             more->f1 = weir_lend("application/json");
@@ -36,7 +36,7 @@ weir_failure *weir_request_lend(const weir_request *request, const char *key, we
                                                                           : WEIR_ACTION_HTTP_BODY_BYTES;
         lent->body.val.text = weir_lend_bytes(request->body, request->body_bytes);
     }
-    if (key && !find_header(request->headers, request->headers_count, "Idempotency-Key")) {
+    if (key && !weir_find_header(request->headers, request->headers_count, "Idempotency-Key")) {
         component_tuple2_string_string_t *more = &lent->headers.ptr[lent->headers.len++];
         more->f0 = weir_lend("Idempotency-Key");
         more->f1 = weir_lend(key);

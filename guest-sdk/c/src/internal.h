@@ -9,6 +9,11 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
+/* --- action.c --- */
+
+/* Refuses actions that are not whole, or have one name. */
+void weir_check_actions(const weir_action *actions, size_t count);
+
 /* --- text.c --- */
 
 /* Text of the contract as text of the SDK, and the other way. The first frees what the host handed over. */
@@ -53,6 +58,8 @@ weir_failure *weir_ask(const weir_action_durable_call_begun_t *begun, const weir
 
 /* --- http.c --- */
 
+/* The first header of the name, in any case, or NULL. */
+const char *weir_find_header(const weir_header *headers, size_t count, const char *name);
 /* A request as the contract has it, with this Idempotency-Key, unless that is NULL or it has one. */
 weir_failure *weir_request_lend(const weir_request *request, const char *key, weir_action_http_request_t *lent);
 weir_failure *weir_answer_take(const weir_request *request, weir_action_http_result_response_http_error_t *answer,

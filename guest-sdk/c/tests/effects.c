@@ -1,6 +1,8 @@
 /* What an action sees, remembers and emits. */
 #include "tests.h"
 
+#include "src/internal.h"
+
 static weir_failure *where(const weir_event *event) {
     const char *limit;
     uint64_t at = 0;
@@ -27,6 +29,25 @@ static void action_sees_where_it_stands(void) {
     CHECK(count == 1 && lines[0].level == WEIR_WARN);
     SAME(lines[0].message, "limit 10");
     weir_test_free(key);
+}
+
+static weir_failure *sees_key(const weir_event *event) {
+    return weir_output(weir_format("[%s,%d,%s]", weir_json_quote(weir_key()), weir_key_is_text(), weir_json_quote(event->id)));
+}
+
+/* [S19] */
+static void key_that_is_no_text_is_percent_encoded(void) {
+    const char *all[][2] = {
+        {"\xff" "a\x01 %-_.~Z9", "[\"%FFa%01%20%25-_.~Z9\",0,\"%FFa%01%20%25-_.~Z9/0/0\"]"},
+        {"é%FF", "[\"é%FF\",1,\"é%FF/0/0\"]"},
+        {"", "[\"\",1,\"/0/0\"]"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        doing = sees_key;
+        weir_test_key *key = weir_test_new(all[i][0]);
+        GIVES(key, weir_test_run(key, "tested", NULL), all[i][1]);
+        weir_test_free(key);
+    }
 }
 
 static weir_failure *chain(const weir_event *event) {
@@ -112,4 +133,79 @@ static void unknown_action_is_a_failure(void) {
     weir_test_key *key = new_key(echo);
     FAILS(weir_test_run(key, "nobody", NULL), "unknown-action");
     weir_test_free(key);
+}
+
+/* The key whose action runs. */
+static weir_test_key *own;
+
+static weir_failure *looks_at_memory(const weir_event *event) {
+    (void)event;
+    weir_test_memory(own, "a");
+    return NULL;
+}
+
+static weir_failure *looks_at_sensory(const weir_event *event) {
+    (void)event;
+    weir_test_sensory(own, "a");
+    return NULL;
+}
+
+static weir_failure *sets_memory(const weir_event *event) {
+    (void)event;
+    weir_test_set_memory(own, "a", "1");
+    return NULL;
+}
+
+static weir_failure *frees_its_key(const weir_event *event) {
+    (void)event;
+    weir_test_free(own);
+    return NULL;
+}
+
+static weir_failure *runs_again(const weir_event *event) {
+    (void)event;
+    weir_test_again(own);
+    return NULL;
+}
+
+static void run_own(weir_failure *(*action)(const weir_event *event)) { weir_test_run(own = new_key(action), "tested", NULL); }
+
+static void memory_looked_at_inside(void) { run_own(looks_at_memory); }
+static void sensory_looked_at_inside(void) { run_own(looks_at_sensory); }
+static void memory_set_inside(void) { run_own(sets_memory); }
+static void key_freed_inside(void) { run_own(frees_its_key); }
+static void run_inside(void) { run_own(runs_again); }
+
+static void what_a_test_does_to_a_key_inside_an_action_ends_the_test(void) {
+    ENDS(memory_looked_at_inside, "weir_test_memory is called inside an action: call it when weir_test_run has returned");
+    ENDS(sensory_looked_at_inside, "weir_test_sensory is called inside an action");
+    ENDS(memory_set_inside, "weir_test_set_memory is called inside an action");
+    ENDS(key_freed_inside, "weir_test_free is called inside an action");
+    ENDS(run_inside, "weir_test_again is called inside an action");
+}
+
+static void what_a_test_allocates_lives_while_it_looks_at_memory(void) {
+    weir_test_key *key = new_key(echo);
+    const char *path = weir_format("%s.%s", "a", weir_escape("b.c"));
+    weir_test_set_memory(key, path, "1");
+    SAME(weir_test_memory(key, path), "1");
+    SAME(path, "a.b\\.c");
+    weir_test_free(key);
+}
+
+static void check(const weir_action *actions, size_t count) { weir_check_actions(actions, count); }
+
+static void action_without_name(void) { check((weir_action[]){{"a", WEIR_ON("input"), echo}, {NULL, WEIR_ON("input"), echo}}, 2); }
+static void action_with_empty_name(void) { check((weir_action[]){{"", WEIR_ON("input"), echo}}, 1); }
+static void action_without_kinds(void) { check((weir_action[]){{.name = "a", .run = echo}}, 1); }
+static void action_without_function(void) { check((weir_action[]){{"a", WEIR_ON("input"), NULL}}, 1); }
+static void actions_of_one_name(void) { check((weir_action[]){{"a", WEIR_ON("input"), echo}, {"a", WEIR_ON("next"), echo}}, 2); }
+
+static void actions_that_are_not_whole_are_refused(void) {
+    ENDS(action_without_name, "action 2 of WEIR_ACTIONS has no name: {\"charge\", WEIR_ON(\"input\"), charge}");
+    ENDS(action_with_empty_name, "action 1 of WEIR_ACTIONS has no name");
+    ENDS(action_without_kinds, "action `a` listens to no kind of events: give it one, WEIR_ON(\"input\")");
+    ENDS(action_without_function, "action `a` has no function");
+    ENDS(actions_of_one_name, "two actions have the name `a`: give one another name");
+    check(weir_actions, weir_actions_count);
 }

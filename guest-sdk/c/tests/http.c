@@ -100,6 +100,70 @@ static void several_requests_have_each_its_own_result_and_key(void) {
     weir_test_free(key);
 }
 
+static void answer_with(weir_test_response response) {
+    weir_test_key *key = new_key(fetch);
+    weir_test_on_request(key, give, &response);
+    weir_test_run(key, "tested", "true");
+    weir_test_free(key);
+}
+
+static void answer_mistyped(void) { answer_with((weir_test_response){.failure = "http/time-out"}); }
+static void answer_without_status(void) { answer_with((weir_test_response){.body = "hello"}); }
+static void answer_with_large_status(void) { answer_with((weir_test_response){.status = 65736}); }
+static void answer_with_bare_header(void) { answer_with((weir_test_response){.status = 200, .headers = {{"X-One", NULL}}}); }
+
+static void answer_that_no_host_gives_ends_the_test(void) {
+    ENDS(answer_mistyped, "PUT https://a.example/x?q=1 was answered with failure `http/time-out`: there are http/denied, ");
+    ENDS(answer_without_status, "PUT https://a.example/x?q=1 was answered with status 0: ");
+    ENDS(answer_with_large_status, "was answered with status 65736: ");
+    ENDS(answer_with_bare_header, "was answered with header X-One, which has no value");
+}
+
+static const char *body_bytes[2];
+static int attempts;
+
+static weir_failure *put_bytes(const weir_event *event) {
+    weir_response response;
+    weir_request request = {.method = "PUT", .url = "https://a.example/", .body = body_bytes[attempts > 0], .body_bytes = 3};
+    (void)event;
+    attempts++;
+    return weir_send(&request, &response);
+}
+
+static void requests_are_compared_by_all_bytes_of_their_bodies(void) {
+    const char *all[][2] = {{"a\0b", "a\0c"}, {"a\xff" "b", "a\xfe" "b"}, {"\xef\xbf\xbd", "\xff\xff\xff"}, {"abc", "abc"}};
+    weir_test_response response = {.status = 200};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        weir_test_key *key = new_key(put_bytes);
+        weir_test_on_request(key, give, &response);
+        memcpy(body_bytes, all[i], sizeof body_bytes);
+        attempts = 0;
+        FAILS(weir_test_run(key, "tested", NULL), NULL);
+        FAILS(weir_test_again(key), i < 3 ? "divergence" : NULL);
+        weir_test_free(key);
+    }
+}
+
+static weir_failure *fetch_none(const weir_event *event) {
+    (void)event;
+    return weir_send_all(NULL, 0, NULL);
+}
+
+/* That nothing leaks shows at the end of the process. */
+static void attempt_cut_off_and_what_is_empty_leave_no_memory_behind(void) {
+    weir_test_key *key = new_key(fetch_all);
+    weir_test_response empty = {.status = 200, .body = "", .headers = {{"X-One", ""}}};
+    weir_test_on_request(key, by_url, NULL);
+    weir_test_crash_in(key, "GET https://bad.example/");
+    FAILS(weir_test_run(key, "tested", NULL), "crash");
+    weir_test_on_request(key, give, &empty);
+    doing = fetch;
+    GIVES(key, weir_test_run(key, "tested", "true"), "[200,\"\",\"\"]");
+    doing = fetch_none;
+    GIVES(key, weir_test_run(key, "tested", NULL), NULL);
+    weir_test_free(key);
+}
+
 static weir_failure *parallel(const weir_event *event) {
     const char *bad = weir_json_string(event->payload);
     weir_request_call calls[] = {
@@ -126,5 +190,28 @@ static void parallel_calls_are_each_recorded_and_reconciled(void) {
     CHECK(count == 3);
     SAME(weir_test_header(&requests[2], "Idempotency-Key"), weir_test_header(&requests[0], "Idempotency-Key"));
     GIVES(key, weir_test_run(key, "tested", "\"https://bad.example/\""), "[3,\"http/status\"]");
+    weir_test_free(key);
+}
+
+static weir_failure *equal_calls(const weir_event *event) {
+    weir_request get = {.method = "GET", .url = "https://a.example/"};
+    weir_request_call calls[] = {
+        {.function_id = "quote", .arguments = "{\"a\":1,\"b\":2}", .request = get},
+        {.function_id = "quote", .arguments = "{\"b\":2, \"a\":1}", .request = get},
+    };
+    (void)event;
+    return weir_durable_all(calls, 2);
+}
+
+/* [S16] */
+static void equal_calls_at_once_are_refused(void) {
+    weir_test_key *key = new_key(equal_calls);
+    size_t count;
+    weir_test_on_request(key, by_url, NULL);
+    const weir_failure *failure = weir_test_run(key, "tested", NULL);
+    FAILS(failure, "trap");
+    CHECK(failure && strstr(failure->message, "one with the same arguments is open") != NULL);
+    weir_test_requests(key, &count);
+    CHECK(count == 0);
     weir_test_free(key);
 }

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static int failed;
 
@@ -55,6 +57,28 @@ static void run_gives(int line, const char *test, weir_test_key *key, const weir
 
 static void fails(int line, const char *test, const weir_failure *failure, const char *kind) {
     same(line, test, failure ? failure->kind : NULL, kind);
+}
+
+/* Whether a mistake of a test ends the process, with a line that has these words. */
+#define ENDS(mistake, wanted) ends(__LINE__, __func__, mistake, wanted)
+
+static void ends(int line, const char *test, void (*mistake)(void), const char *wanted) {
+    char told[2000] = "";
+    int to_us[2], status = 0;
+    if (pipe(to_us) != 0) abort();
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(to_us[1], STDERR_FILENO);
+        mistake();
+        _exit(0);
+    }
+    close(to_us[1]);
+    for (ssize_t at = 0, bytes; (bytes = read(to_us[0], told + at, sizeof told - 1 - (size_t)at)) > 0;) at += bytes;
+    close(to_us[0]);
+    waitpid(child, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 2 && strstr(told, wanted)) return;
+    failed++;
+    fprintf(stderr, "%s:%d: %s: status %d, %s, wanted %s\n", __FILE__, line, test, status, told, wanted);
 }
 
 #endif

@@ -174,7 +174,7 @@ func (a *attempt) Begin(functionID, arguments string, reconcilable bool) host.Be
 	arguments = canonical(arguments)
 	for _, call := range a.asked {
 		if call.open && call.functionID == functionID && call.arguments == arguments {
-			a.Trap(fmt.Sprintf("`%s` is begun while a call with the same function id and arguments is open", functionID))
+			a.Trap(fmt.Sprintf("begin durable call %q: one with the same arguments is open; complete it first", functionID))
 		}
 	}
 	return a.begin(functionID, arguments, reconcilable, len(a.asked)+1)

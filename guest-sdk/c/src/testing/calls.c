@@ -73,12 +73,13 @@ static void close_call(size_t position, result outcome) {
 static void begin_for_guest(component_string_t *function, component_string_t *json, bool reconcilable,
                             weir_action_durable_call_begun_t *begun) {
     weir_test_key *key = host();
-    const char *function_id = keep_lent(key, function), *arguments = keep_lent(key, json), *id;
+    const char *function_id = keep_lent(key, function), *arguments = canonical(key, json), *id;
     const asked *calls = key->asked.items;
     int step;
     for (size_t i = 0; i < key->asked.count; i++)
         if (calls[i].open && strcmp(calls[i].function_id, function_id) == 0 && strcmp(calls[i].arguments, arguments) == 0)
-            weir_trap(keep_format(key, "`%s` is begun while a call with the same function id and arguments is open", function_id));
+            weir_trap(keep_format(key, "begin durable call \"%s\": one with the same arguments is open; complete it first",
+                                  function_id));
     begun->position = (uint32_t)key->asked.count;
     const result *recorded = open(function_id, arguments, reconcilable, SIZE_MAX, &id, &step);
     give(&begun->id, id);

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 typedef struct node {
     const char *name;
@@ -48,9 +47,7 @@ typedef struct asked {
     bool may_repeat;
 } asked;
 
-typedef struct pair {
-    const char *name, *value;
-} pair;
+typedef weir_header pair;
 
 typedef struct list {
     void *items;
@@ -63,8 +60,9 @@ typedef struct block {
 
 struct weir_test_key {
     block *blocks;
+    /* As actions see it. */
     const char *key;
-    bool has_timestamp;
+    bool key_is_text, has_timestamp;
     uint64_t timestamp_ms, start_ms, runs;
     list config, headers;
     weir_test_response (*respond)(const weir_test_request *request, void *data);
@@ -121,12 +119,16 @@ static const char *keep_lent(weir_test_key *key, const component_string_t *text)
 }
 
 static const char *keep_format(weir_test_key *key, const char *format, ...) {
-    char text[4096];
-    va_list arguments;
+    va_list arguments, again;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    va_copy(again, arguments);
+    int bytes = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    return keep_copy(key, text);
+    if (bytes < 0) wrong(format);
+    char *text = keep(key, (size_t)bytes + 1);
+    vsnprintf(text, (size_t)bytes + 1, format, again);
+    va_end(again);
+    return text;
 }
 
 /* A place for one more item. */
@@ -150,13 +152,18 @@ static const char *last_of(const list *list, const char *name) {
     return NULL;
 }
 
-/* What the SDK takes and frees. */
+/* What the SDK takes and frees: nothing, if there is nothing in it. */
+static void *allocate_for_guest(size_t bytes) {
+    void *made = bytes ? malloc(bytes) : NULL;
+    if (bytes && !made) wrong("there is no memory left");
+    return made;
+}
+
 static void give(component_string_t *to, const char *text) { component_string_dup_n(to, text, strlen(text)); }
 
 void component_string_dup_n(component_string_t *to, const char *text, size_t bytes) {
     to->len = bytes;
-    to->ptr = malloc(bytes + 1);
-    if (!to->ptr) wrong("there is no memory left");
+    to->ptr = allocate_for_guest(bytes);
     if (bytes) memcpy(to->ptr, text, bytes);
 }
 
@@ -201,6 +208,12 @@ void weir_pass_time(void) {}
 static weir_test_key *host(void) {
     if (!running) wrong("a function of the host is called outside an action: run the action with weir_test_run");
     return running;
+}
+
+/* What a test does to its keys is done between the runs: inside one, it would see what does not count yet, and go wrong. */
+static void refuse_inside(const char *function) {
+    if (running)
+        wrong(keep_format(running, "%s is called inside an action: call it when weir_test_run has returned", function));
 }
 
 static asked *open_call(weir_test_key *key) {

@@ -1,15 +1,26 @@
 /* What a test does to its key. */
 #include "kept.h"
 
+/* Every byte but letters, digits and -_.~ as %XX. */
+static const char *percent_encode(weir_test_key *key, const char *bytes) {
+    const char *plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+    char *text = keep(key, strlen(bytes) * 3 + 1), *to = text;
+    for (; *bytes; bytes++) to += sprintf(to, strchr(plain, *bytes) ? "%c" : "%%%02X", (unsigned char)*bytes);
+    return text;
+}
+
 weir_test_key *weir_test_new(const char *name) {
+    weir_check_actions(weir_actions, weir_actions_count);
     weir_test_key *key = calloc(1, sizeof *key);
     if (!key) wrong("there is no memory left");
-    key->key = keep_copy(key, name);
+    key->key_is_text = weir_is_text(name, strlen(name));
+    key->key = key->key_is_text ? keep_copy(key, name) : percent_encode(key, name);
     key->start_ms = 1700000000000;
     return key;
 }
 
 void weir_test_free(weir_test_key *key) {
+    refuse_inside("weir_test_free");
     while (key->blocks) {
         block *next = key->blocks->next;
         free(key->blocks);
@@ -51,7 +62,6 @@ static void invoke(weir_test_key *key) {
 }
 
 static const weir_failure *attempt(weir_test_key *key) {
-    if (running) wrong("an action is run inside another");
     memset(&key->asked, 0, sizeof key->asked);
     memset(&key->calls, 0, sizeof key->calls);
     memset(&key->logs, 0, sizeof key->logs);
@@ -90,6 +100,7 @@ static const weir_failure *start(weir_test_key *key, const char *action, const c
 }
 
 const weir_failure *weir_test_run(weir_test_key *key, const char *action, const char *payload) {
+    refuse_inside("weir_test_run");
     memset(&key->memory[WEIR_SENSORY], 0, sizeof key->memory[WEIR_SENSORY]);
     key->runs++;
     key->ordinal = 0;
@@ -97,12 +108,14 @@ const weir_failure *weir_test_run(weir_test_key *key, const char *action, const 
 }
 
 const weir_failure *weir_test_follow(weir_test_key *key, const char *action, const char *kind, const char *payload) {
+    refuse_inside("weir_test_follow");
     if (!key->action) wrong("a run begins with weir_test_run");
     key->ordinal++;
     return start(key, action, kind, payload);
 }
 
 const weir_failure *weir_test_again(weir_test_key *key) {
+    refuse_inside("weir_test_again");
     if (!key->action) wrong("what runs again was run before with weir_test_run");
     for (int scope = 0; scope < 2; scope++) key->memory[scope] = copy_of(key, &key->before[scope]);
     return attempt(key);
@@ -126,6 +139,7 @@ void weir_test_set_config(weir_test_key *key, const char *name, const char *valu
 void weir_test_set_header(weir_test_key *key, const char *name, const char *value) { put_pair(key, &key->headers, name, value); }
 
 void weir_test_set_memory(weir_test_key *key, const char *path, const char *value) {
+    refuse_inside("weir_test_set_memory");
     component_string_t lent = weir_lend_bytes(path, strlen(path));
     weir_action_memory_memory_error_t error;
     if (weir_json_kind_of(value) == WEIR_JSON_NONE) wrong(keep_format(key, "the value for %s is no JSON: %s", path, value));

@@ -147,7 +147,7 @@ bool weir_action_memory_fields(uint8_t scope, component_string_t *path, componen
     fields->is_some = found && !found->leaf;
     if (!fields->is_some) return true;
     fields->val.len = found->count;
-    fields->val.ptr = found->count ? malloc(found->count * sizeof *fields->val.ptr) : NULL;
+    fields->val.ptr = allocate_for_guest(found->count * sizeof *fields->val.ptr);
     for (size_t i = 0; i < found->count; i++) give(&fields->val.ptr[i], found->below[i].name);
     return true;
 }

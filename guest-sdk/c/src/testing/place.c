@@ -3,7 +3,7 @@
 
 void weir_action_invocation_key(component_string_t *key) { give(key, host()->key); }
 
-bool weir_action_invocation_key_is_text(void) { return weir_is_text(host()->key, strlen(host()->key)); }
+bool weir_action_invocation_key_is_text(void) { return host()->key_is_text; }
 
 uint64_t weir_action_invocation_sequence_number(void) { return host()->runs - 1; }
 

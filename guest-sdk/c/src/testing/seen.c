@@ -1,7 +1,8 @@
 /* What a test looks at. */
 #include "kept.h"
 
-static const char *remembered(weir_test_key *key, weir_scope scope, const char *path) {
+static const char *remembered(weir_test_key *key, weir_scope scope, const char *path, const char *function) {
+    refuse_inside(function);
     component_string_t lent = weir_lend_bytes(path, strlen(path));
     weir_action_memory_memory_error_t error;
     list names;
@@ -10,15 +11,17 @@ static const char *remembered(weir_test_key *key, weir_scope scope, const char *
     const node *found = look(&key->memory[scope], &names);
     weir_buffer text = {0};
     if (found) write_node(&text, found);
-    const char *kept = keep_copy(key, text.text);
-    weir_free_all();
     running = NULL;
-    return kept;
+    return keep_copy(key, text.text);
 }
 
-const char *weir_test_memory(weir_test_key *key, const char *path) { return remembered(key, WEIR_SHORT_TERM, path); }
+const char *weir_test_memory(weir_test_key *key, const char *path) {
+    return remembered(key, WEIR_SHORT_TERM, path, "weir_test_memory");
+}
 
-const char *weir_test_sensory(weir_test_key *key, const char *path) { return remembered(key, WEIR_SENSORY, path); }
+const char *weir_test_sensory(weir_test_key *key, const char *path) {
+    return remembered(key, WEIR_SENSORY, path, "weir_test_sensory");
+}
 
 static const pair *event_at(const weir_test_key *key, bool output, size_t at) {
     const pair *events = key->events.items;
@@ -43,9 +46,7 @@ const char *weir_test_event_payload(const weir_test_key *key, size_t at) {
 }
 
 const char *weir_test_header(const weir_test_request *request, const char *name) {
-    for (size_t i = 0; i < request->headers_count; i++)
-        if (strcasecmp(request->headers[i].name, name) == 0) return request->headers[i].value;
-    return NULL;
+    return weir_find_header(request->headers, request->headers_count, name);
 }
 
 const weir_test_call *weir_test_calls(const weir_test_key *key, size_t *count) {

@@ -39,9 +39,7 @@ static weir_failure *find(const weir_call *call, void *step, bool *found, const 
     weir_log(WEIR_INFO, "find %s %s", text_of(step, "function"), call->id);
     *found = !weir_json_bool(weir_json_get(answer, "never"), false);
     *result = weir_json_get(answer, "ok");
-    if (!fail) return NULL;
-    *found = false;
-    return failure_of(fail);
+    return fail ? failure_of(fail) : NULL;
 }
 
 static weir_failure *charge(const weir_call *call, void *step, const char **result) {
