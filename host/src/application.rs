@@ -1,8 +1,9 @@
 //! The application that a manifest describes: its components, loaded, and their plan.
 
 use crate::driver::ActionTable;
+use crate::missing::near_file;
 use crate::settings::{ComponentSettings, Settings, near_name};
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use std::path::PathBuf;
 use std::sync::Arc;
 use weir_component::{ComponentHost, ComponentSource, Grants, HostSettings, HttpGrant, LoadedComponent, Watcher};
@@ -29,11 +30,9 @@ impl Application {
             invocations_max: u32::try_from(settings.limits.invocations_max).unwrap_or(u32::MAX),
             watcher,
         })?;
-        let components: Vec<LoadedComponent> = settings
-            .components
-            .iter()
-            .map(|component| load_component(&host, component, secrets))
-            .collect::<Result<_, _>>()?;
+        let indices = 0..settings.components.len();
+        let components: Vec<LoadedComponent> =
+            indices.map(|index| load_component(&host, settings, index, secrets)).collect::<Result<_, _>>()?;
         let (plan, actions) = make_plan(settings, &components)?;
         Ok(Self { host, components, plan, actions })
     }
@@ -48,23 +47,27 @@ pub enum Secrets {
     Leave,
 }
 
-/// Loads one component.
+/// Loads the component at this place in the declared order.
 pub fn load_component(
     host: &ComponentHost,
-    settings: &ComponentSettings,
+    settings: &Settings,
+    index: usize,
     secrets: Secrets,
 ) -> anyhow::Result<LoadedComponent> {
-    let name = settings.path.display().to_string();
-    let bytes = std::fs::read(&settings.path).with_context(|| {
-        let build = if settings.build.is_some() { ": `weir build` makes it" } else { "" };
-        format!("read component {name}{build}")
+    let component = &settings.components[index];
+    let name = component.path.display().to_string();
+    let bytes = std::fs::read(&component.path).map_err(|error| {
+        let build = if component.build.is_some() { "; `weir build` makes it" } else { "" };
+        let near = near_file(&component.path, &error);
+        let message = format!("read component {name}: {error}{build}{near}");
+        settings.error_at(&format!("component.{index}.path"), message)
     })?;
     let source = ComponentSource {
         name,
         bytes,
-        grants: grants(settings, secrets)?,
-        config: settings.config.clone(),
-        limits: Arc::new(settings.limits.clone()),
+        grants: grants(component, secrets)?,
+        config: component.config.clone(),
+        limits: Arc::new(component.limits.clone()),
     };
     Ok(host.load(source)?)
 }
@@ -108,7 +111,8 @@ fn make_plan(settings: &Settings, components: &[LoadedComponent]) -> anyhow::Res
         if !planned.iter().any(|action| action.name.as_str() == name) {
             let near = near_name(name, planned.iter().map(|action| action.name.as_str()));
             let hint = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
-            bail!("{}: [action.{name}]: no component has an action {name:?}{hint}", settings.manifest.display());
+            let message = format!("no component has an action `{name}`{hint}");
+            return Err(settings.error_at(&format!("action.{name}"), message).into());
         }
     }
     if planned.is_empty() {

@@ -14,6 +14,7 @@ use crate::driver::{
     ShardStart, Shards, Sinks, value_names,
 };
 use crate::embedded::{CheckpointRecord, EmbeddedStore, MemoryStore, Store, StoreLog, StoreSettings};
+use crate::missing::near_file;
 use crate::service::{self, Service};
 use crate::settings::{DeadLetters, OnQuarantineFull, Settings, Source, StoreKind};
 use crate::sink::{FileSink, Sink};
@@ -73,6 +74,7 @@ fn run_on_kafka(_: &Settings, _: &RunOptions) -> Result<RunEnd, RunError> {
 fn run_here(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     check_files(settings).map_err(RunError::Use)?;
+    check_source_file(settings)?;
     let application = Application::load(settings, Secrets::Read, options.watcher.clone()).map_err(RunError::Use)?;
     let store = open_store(settings)?;
     let record = store.read_checkpoint()?;
@@ -170,6 +172,15 @@ fn source_kind(settings: &Settings) -> &'static str {
         Source::Listen(_) => "listen",
         Source::Kafka { .. } => unreachable!("{ON_KAFKA}"),
     }
+}
+
+/// A source file that can't be read is told before anything is made.
+fn check_source_file(settings: &Settings) -> Result<(), RunError> {
+    let Source::File(path) = &settings.source.from else { return Ok(()) };
+    FileSource::check(path).map_err(|error| {
+        let message = format!("read source file {}: {error}{}", path.display(), near_file(path, &error));
+        RunError::of_use(settings.error_at("source.file", message))
+    })
 }
 
 /// A store that was fed from a file has offsets of a file.

@@ -14,6 +14,7 @@ pub mod embedded;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod logging;
+mod missing;
 pub mod new;
 #[cfg(feature = "kafka")]
 pub mod scratch;

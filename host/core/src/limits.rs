@@ -31,6 +31,14 @@ pub struct InvocationLimits {
     pub log_lines_max: usize,
 }
 
+impl InvocationLimits {
+    /// The effect of a reconcilable call, milliseconds: at most half of an invocation, so that an attempt that waits until
+    /// an earlier one's effect must have ended has as long again to ask what became of it [S13].
+    pub(crate) fn reconcilable_effect_ms_max(&self) -> u64 {
+        self.effect_ms_max.min(self.wall_ms_max / 2)
+    }
+}
+
 impl Default for InvocationLimits {
     fn default() -> Self {
         Self {

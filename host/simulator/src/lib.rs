@@ -29,4 +29,4 @@ pub use history::{History, Outcome, first_violation};
 pub use mistake::Mistake;
 pub use rng::Digest;
 pub use scenario::{Crash, CrashKind, Deploy, Scenario};
-pub use shrink::shrink;
+pub use shrink::{explain, shrink, tell};

@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use weir_simulator::{ClusterScenario, History, Scenario, shrink};
+use weir_simulator::{ClusterScenario, History, Scenario, tell};
 
 /// Runs simulated histories of the core, each made from a seed, and checks them.
 #[derive(Debug, Parser)]
@@ -32,9 +32,6 @@ struct Arguments {
     threads: Option<usize>,
 }
 
-/// Lines of a story that are printed.
-const LINES_MAX: usize = 3_000;
-
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     if arguments.cluster { simulate::<ClusterScenario>(&arguments) } else { simulate::<Scenario>(&arguments) }
@@ -54,7 +51,7 @@ fn simulate<H: History>(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         None => None,
     };
     if arguments.verbose {
-        tell(H::generate(arguments.from), mistake);
+        println!("{}", tell(H::generate(arguments.from), mistake));
     }
     match search::<H>(arguments, mistake) {
         None if mistake.is_some() => bail!("the mistake was not found"),
@@ -105,24 +102,11 @@ fn search<H: History>(arguments: &Arguments, mistake: Option<H::Mistake>) -> Opt
 
 /// Shows what went wrong, in the shortest history that fails too.
 fn explain<H: History>(seed: u64, cluster: bool, mistake: Option<H::Mistake>) {
-    let history = H::generate(seed);
-    let violation = history.clone().run(mistake).violation.unwrap_or_default();
-    println!("seed {seed} is wrong: {violation}\n\nthe shortest history found that is wrong:");
-    tell(shrink(history, mistake), mistake);
+    let explained = weir_simulator::explain(H::generate(seed), mistake, &format!("seed {seed}"));
+    println!("{}", explained.unwrap_or_default());
     let planted = mistake.map_or(String::new(), |mistake| format!(" --mistake {mistake}"));
     let cluster = if cluster { " --cluster" } else { "" };
     println!("\nrun it again: cargo run --release -p weir-simulator --{cluster} --seeds 1 --from {seed}{planted}");
-}
-
-fn tell<H: History>(history: H, mistake: Option<H::Mistake>) {
-    println!("{history}");
-    let (outcome, story) = history.story(mistake);
-    let told = story.len().min(LINES_MAX);
-    story[..told].iter().for_each(|line| println!("{line}"));
-    if story.len() > told {
-        println!("and {} lines more", story.len() - told);
-    }
-    println!("{} steps: {}", outcome.steps, outcome.violation.as_deref().unwrap_or("nothing is wrong"));
 }
 
 /// For each planted mistake the first seed that finds it.

@@ -22,6 +22,29 @@ pub fn shrink<H: History>(history: H, mistake: Option<H::Mistake>) -> H {
     }
 }
 
+/// Lines of a story that are told.
+const LINES_MAX: usize = 3_000;
+
+/// What a history is and, step by step, what happened in it.
+pub fn tell<H: History>(history: H, mistake: Option<H::Mistake>) -> String {
+    let mut text = format!("{history}\n");
+    let (outcome, story) = history.story(mistake);
+    let told = story.len().min(LINES_MAX);
+    story[..told].iter().for_each(|line| text += &format!("{line}\n"));
+    if story.len() > told {
+        text += &format!("and {} lines more\n", story.len() - told);
+    }
+    text + &format!("{} steps: {}", outcome.steps, outcome.violation.as_deref().unwrap_or("nothing is wrong"))
+}
+
+/// What is wrong with a history, told by the shortest one found that is wrong, too; none: nothing is.
+/// `what` names the history: by its seed, and by what was done to it.
+pub fn explain<H: History>(history: H, mistake: Option<H::Mistake>, what: &str) -> Option<String> {
+    let violation = history.clone().run(mistake).violation?;
+    let shortest = tell(shrink(history, mistake), mistake);
+    Some(format!("{what} is wrong: {violation}\n\nthe shortest history found that is wrong:\n{shortest}"))
+}
+
 /// Scenarios a little smaller than this one, those that take away most first.
 pub(crate) fn smaller(of: &Scenario) -> Vec<Scenario> {
     let mut found = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use weir_simulator::{
-    ClusterMistake, ClusterScenario, Crash, CrashKind, Fault, FaultKind, History, Mistake, Moment, Scenario,
+    ClusterMistake, ClusterScenario, Crash, CrashKind, Fault, FaultKind, History, Mistake, Moment, Scenario, explain,
     first_violation, shrink,
 };
 
@@ -35,23 +35,10 @@ fn on_all_cores(numbers: u64, each: impl Fn(u64) + Sync) {
     });
 }
 
-fn check<H: History>(history: H, what: &str, command: &str) {
-    if let Some(violation) = history.run(None).violation {
-        panic!(
-            "{what} is wrong: {violation}\nsee the shortest history that is wrong: \
-             cargo run --release -p weir-simulator -- {command}"
-        );
+fn check<H: History>(history: H, what: &str) {
+    if let Some(explained) = explain(history, None, what) {
+        panic!("{explained}");
     }
-}
-
-fn check_machine(scenario: Scenario, what: &str) {
-    let command = format!("--seeds 1 --from {}", scenario.seed);
-    check(scenario, what, &command);
-}
-
-fn check_cluster(scenario: ClusterScenario, what: &str) {
-    let command = format!("--cluster --seeds 1 --from {}", scenario.base.seed);
-    check(scenario, what, &command);
 }
 
 fn each_mistake_is_caught<H: History>() {
@@ -72,7 +59,7 @@ fn each_mistake_is_caught<H: History>() {
 // [D7] [D8]; a log that fails ends the host [S26] [D11]; eviction [S34]; attempts, failures for good, repairs [S28] [S29].
 #[test]
 fn simulated_histories_hold() {
-    on_all_cores(seeds(), |seed| check_machine(Scenario::generate(seed), &format!("seed {seed}")));
+    on_all_cores(seeds(), |seed| check(Scenario::generate(seed), &format!("seed {seed}")));
 }
 
 // [S23] [S24] [S25] [S33] [P7] [P9]: the process is killed, and the power lost, before and after every step of a history,
@@ -86,16 +73,13 @@ fn histories_hold_when_crashed_at_every_step() {
         for after in 0..=steps {
             for kind in [CrashKind::Kill, CrashKind::PowerLoss] {
                 let crashes = vec![Crash { after, kind }];
-                check_machine(
-                    Scenario { crashes, ..calm.clone() },
-                    &format!("seed {seed} with {kind:?} at step {after}"),
-                );
+                check(Scenario { crashes, ..calm.clone() }, &format!("seed {seed} with {kind:?} at step {after}"));
             }
             let crashes = vec![
                 Crash { after, kind: CrashKind::Kill },
                 Crash { after: 2 + after % 9, kind: CrashKind::PowerLoss },
             ];
-            check_machine(
+            check(
                 Scenario { crashes, ..calm.clone() },
                 &format!("seed {seed} killed at step {after}, then without power"),
             );
@@ -107,7 +91,7 @@ fn histories_hold_when_crashed_at_every_step() {
 // live; partitions move; records arrive late; the cleaner runs at any moment; transactions are aborted and torn.
 #[test]
 fn simulated_histories_of_a_cluster_hold() {
-    on_all_cores(seeds(), |seed| check_cluster(ClusterScenario::generate(seed), &format!("seed {seed}")));
+    on_all_cores(seeds(), |seed| check(ClusterScenario::generate(seed), &format!("seed {seed}")));
 }
 
 // [S31] [S32]: a host is killed, stands still, and is given up before and after every step of a history.
@@ -122,7 +106,7 @@ fn histories_of_a_cluster_hold_with_a_fault_at_every_step() {
             for (host, kind) in (0..).zip(kinds) {
                 let faults = vec![Fault { after, moment: Moment::Any, host, another: false, kind }];
                 let scenario = ClusterScenario { faults, ..calm.clone() };
-                check_cluster(scenario, &format!("seed {seed} with {kind:?} at step {after}"));
+                check(scenario, &format!("seed {seed} with {kind:?} at step {after}"));
             }
         }
     });
@@ -175,6 +159,22 @@ fn shrinks<H: History>(mistake: H::Mistake, events: impl Fn(&H) -> usize) {
         assert!(shortest.run(Some(mistake)).violation.is_some(), "seed {seed}");
     }
     assert!(fewest <= 2, "one of five needs {fewest} events at least");
+}
+
+// A failure of a test names its seed and tells the shortest history, also of one that no seed alone gives.
+#[test]
+fn a_history_that_is_wrong_is_told_with_its_seed_and_the_shortest_one() {
+    let mistake = Some(Mistake::NoDoor);
+    let (seed, _) = first_violation::<Scenario>(0..MISTAKE_SEEDS, mistake).expect("the mistake is found");
+    let scenario = Scenario::generate(seed);
+    let shortest = shrink(scenario.clone(), mistake);
+    let told = explain(scenario, mistake, &format!("seed {seed} killed")).expect("it is wrong");
+    assert!(told.starts_with(&format!("seed {seed} killed is wrong: ")), "{told}");
+    assert!(told.contains(&shortest.to_string()), "{told}");
+    let (outcome, story) = shortest.story(mistake);
+    assert!(!story.is_empty() && story.iter().all(|line| told.contains(line)), "{told}");
+    assert!(told.ends_with(&outcome.violation.expect("it is wrong, too")), "{told}");
+    assert_eq!(explain(Scenario::generate(seed), None, "it"), None, "without the mistake nothing is wrong");
 }
 
 #[test]

@@ -16,11 +16,12 @@ pub(super) struct Looked<'a> {
 /// Loads each component, whatever becomes of the others.
 pub(super) fn look(settings: &Settings) -> anyhow::Result<Vec<Looked<'_>>> {
     let host = ComponentHost::new(HostSettings { cache_directory: cache_directory(), ..HostSettings::default() })?;
-    Ok(settings.components.iter().map(|one| look_at(&host, one)).collect())
+    Ok((0..settings.components.len()).map(|index| look_at(&host, settings, index)).collect())
 }
 
-fn look_at<'a>(host: &ComponentHost, settings: &'a ComponentSettings) -> Looked<'a> {
-    let loaded = load_component(host, settings, Secrets::Leave);
+fn look_at<'a>(host: &ComponentHost, settings: &'a Settings, index: usize) -> Looked<'a> {
+    let loaded = load_component(host, settings, index, Secrets::Leave);
+    let settings = &settings.components[index];
     let bytes = std::fs::read(&settings.path).ok();
     let language =
         loaded.as_ref().ok().zip(bytes).and_then(|(component, bytes)| language(&bytes, &component.describe().sdk));
@@ -47,13 +48,17 @@ pub(super) fn conflicts(settings: &Settings, components: &[Looked<'_>]) -> Vec<S
     let names: Vec<&str> = actions.iter().map(|action| action.name).collect();
     let twice = names.iter().enumerate().filter(|(at, name)| names[..*at].contains(name));
     let mut conflicts: Vec<String> = twice
-        .map(|(_, name)| format!("action `{name}` is declared twice; names are unique in an application"))
+        .map(|(_, name)| {
+            let manifest = settings.manifest.display();
+            format!("{manifest}: action `{name}` is declared twice; names are unique in an application")
+        })
         .collect();
     if components.iter().all(|one| one.loaded.is_ok()) {
         for name in settings.actions.keys().filter(|name| !names.contains(&name.as_str())) {
             let near = near_name(name, names.iter().copied());
             let hint = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
-            conflicts.push(format!("[action.{name}]: no component has an action `{name}`{hint}"));
+            let message = format!("no component has an action `{name}`{hint}");
+            conflicts.push(settings.error_at(&format!("action.{name}"), message).to_string());
         }
     }
     conflicts

@@ -24,7 +24,7 @@ pub(super) fn execute(options: &PlanOptions, paint: Paint) -> anyhow::Result<Exi
         return Err(WrongUse(format!("{error:#}")).into());
     }
     if let Some(conflict) = conflicts(&settings, &components).into_iter().next() {
-        return Err(WrongUse(format!("{}: {conflict}", settings.manifest.display())).into());
+        return Err(WrongUse(conflict).into());
     }
     let actions = actions(&components);
     let rows = rows(actions.iter().map(|action| (action.name, action.listens_to)));

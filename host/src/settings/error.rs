@@ -37,6 +37,27 @@ impl Problem {
     }
 }
 
+/// What settings were read from, for errors to name a place in it.
+#[derive(Clone, Default)]
+pub(super) struct Written {
+    pub(super) text: String,
+    pub(super) overrides: Vec<Override>,
+}
+
+/// Settings that say the same are equal, however they were written.
+impl PartialEq for Written {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+/// Who shows settings does not show all that was written.
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Written")
+    }
+}
+
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
@@ -87,6 +108,12 @@ impl SettingsError {
             None => Place::Manifest { file: file.to_owned(), position: position_of(text, &problem.path) },
         };
         Self { place, message: problem.message }
+    }
+
+    /// What is wrong with a setting that was only seen when it was used.
+    pub(super) fn in_use(settings: &super::Settings, path: &str, message: impl Into<String>) -> Self {
+        let Written { text, overrides } = &settings.written;
+        Self::of_problem(&settings.manifest, text, overrides, Problem::new(path, message))
     }
 
     /// An error that no line of a manifest has to answer for.

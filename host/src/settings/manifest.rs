@@ -3,7 +3,7 @@
 use super::Settings;
 use super::action::ActionManifest;
 use super::component::ComponentManifest;
-use super::error::Problem;
+use super::error::{Problem, Written};
 use super::host::HostManifest;
 use super::kafka::{self, Build, KafkaManifest};
 use super::limits::HostLimitsManifest;
@@ -73,6 +73,7 @@ impl Manifest {
             kafka,
             components: components.collect::<Result<_, _>>()?,
             actions: actions.collect::<Result<_, _>>()?,
+            written: Written::default(),
         };
         check_together(&settings)?;
         Ok(settings)

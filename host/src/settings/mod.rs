@@ -45,6 +45,7 @@ pub use sink::{DeadLetters, Sink};
 pub use source::{OnBadEvent, Source, SourceSettings, Start};
 pub use store::{StoreKind, StoreSettings};
 
+use error::Written;
 use manifest::Manifest;
 use overrides::Override;
 use serde::Deserialize;
@@ -81,6 +82,8 @@ pub struct Settings {
     pub components: Vec<ComponentSettings>,
     /// What is set for single actions, by name; `action` gives the defaults for others.
     pub actions: BTreeMap<String, ActionSettings>,
+    /// What all this was read from.
+    written: Written,
 }
 
 impl Settings {
@@ -105,7 +108,15 @@ impl Settings {
             one.apply(&mut tree)?;
         }
         let manifest = Manifest::deserialize(tree).map_err(|error| SettingsError::unplaced(error.message()))?;
-        manifest.resolve(file, &folder).map_err(|problem| SettingsError::of_problem(file, text, &overrides, problem))
+        match manifest.resolve(file, &folder) {
+            Ok(settings) => Ok(Self { written: Written { text: text.to_owned(), overrides }, ..settings }),
+            Err(problem) => Err(SettingsError::of_problem(file, text, &overrides, problem)),
+        }
+    }
+
+    /// What is wrong with the setting at this dotted path, seen when it was used: told with the place where it stands.
+    pub fn error_at(&self, path: &str, message: impl Into<String>) -> SettingsError {
+        SettingsError::in_use(self, path, message)
     }
 
     /// The settings of the action of this name.

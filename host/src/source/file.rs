@@ -7,6 +7,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+/// Why a pipe or a device is no source file: after a crash its lines are not there again.
+const NOT_REGULAR: &str = "it is no regular file, and so can't be read again after a crash; a pipe takes source.stdin";
+
 /// Length and digest of what was consumed of a file, as a checkpoint holds them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consumed {
@@ -50,6 +53,16 @@ pub enum FileSourceError {
 }
 
 impl FileSource {
+    /// Whether a file is there that can be read again. It is not opened: opening a pipe takes what is in it.
+    pub fn check(path: &Path) -> io::Result<()> {
+        let metadata = std::fs::metadata(path)?;
+        match (metadata.is_file(), metadata.is_dir()) {
+            (true, _) => Ok(()),
+            (_, true) => Err(io::Error::other("it is a folder")),
+            _ => Err(io::Error::other(NOT_REGULAR)),
+        }
+    }
+
     /// Opens a file to be read from an offset on, after checking that what was consumed of it is still there.
     pub fn open(
         path: &Path,
@@ -58,10 +71,8 @@ impl FileSource {
         line_bytes_max: usize,
     ) -> Result<Self, FileSourceError> {
         let failed = |error| FileSourceError::Read(path.to_owned(), error);
+        Self::check(path).map_err(failed)?;
         let file = File::open(path).map_err(failed)?;
-        if file.metadata().map_err(failed)?.is_dir() {
-            return Err(failed(io::Error::other("it is a folder")));
-        }
         let mut reader = BufReader::with_capacity(256 << 10, file);
         let mut digest = Sha256::new();
         let line = hash_lines(&mut reader, from, &mut digest).map_err(failed)?;

@@ -60,4 +60,8 @@ fn a_missing_component_says_how_it_is_made() {
     project.run_with(&["--set", "component.0.path=gone.wasm"]).expect_error(2, &["gone.wasm", "No such file"]);
     let set = ["--set", "component.0.path=gone.wasm", "--set", "component.0.build=make"];
     project.run_with(&set).expect_error(2, &["gone.wasm", "`weir build` makes it"]);
+    for command in ["check", "plan"] {
+        let ended = project.weir(&[command, set[0], set[1]]).expect(2);
+        assert!((ended.stdout + &ended.stderr).contains("--set component.0.path=gone.wasm: read component gone.wasm"));
+    }
 }

@@ -4,5 +4,6 @@
 mod component;
 mod disk;
 mod event;
+mod files;
 mod stdin;
 mod store;

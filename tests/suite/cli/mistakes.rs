@@ -112,7 +112,7 @@ fn settings_for_an_action_that_is_not_there_are_refused_with_a_near_name() {
     let project = project();
     let set = ["--set", "action.scrip.on_failure=stop"];
     for command in ["run", "plan"] {
-        let words = ["[action.scrip]", "did you mean `script`?"];
+        let words = ["--set action.scrip.on_failure=stop: ", "did you mean `script`?"];
         project.weir(&[&[command][..], &set].concat()).expect_error(2, &words);
     }
     let checked = project.weir(&[&["check"][..], &set].concat()).expect(2);

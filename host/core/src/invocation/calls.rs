@@ -97,6 +97,7 @@ enum Phase {
 struct CallLimits {
     calls_max: usize,
     value_bytes_max: usize,
+    /// Of reconcilable calls.
     effect_ms_max: u64,
 }
 
@@ -133,7 +134,7 @@ impl DurableCalls {
             limits: CallLimits {
                 calls_max: limits.calls_max,
                 value_bytes_max: limits.value_bytes_max,
-                effect_ms_max: limits.effect_ms_max,
+                effect_ms_max: limits.reconcilable_effect_ms_max(),
             },
             deferred: Vec::new(),
             ready: Vec::new(),

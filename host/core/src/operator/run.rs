@@ -130,9 +130,11 @@ impl KeyState {
         let attempts = recorded.and_then(|state| state.failed.as_ref()).map_or(0, |failed| failed.attempts);
         let started_at_ms = recorded.map(|state| state.started_at_ms).or(task.source_timestamp_ms).unwrap_or(now_ms);
         let calls = match recorded.map(|state| &state.call_results) {
-            Some(calls) if calls.values().any(|call| call.is_pending()) => {
-                shared.store.calls_on_this_clock(&self.state_in_hand(), now_ms, action.limits.effect_ms_max)
-            }
+            Some(calls) if calls.values().any(|call| call.is_pending()) => shared.store.calls_on_this_clock(
+                &self.state_in_hand(),
+                now_ms,
+                action.limits.reconcilable_effect_ms_max(),
+            ),
             calls => calls.cloned().unwrap_or_default(),
         };
         let start = InvocationStart {

@@ -225,6 +225,21 @@ fn a_pending_call_is_reconciled_when_its_effect_must_have_ended_and_its_answer_i
 
 // [S13]
 #[test]
+fn attempts_are_not_spent_by_waiting_to_ask_however_short_they_are() {
+    for (wall_ms_max, effect_ms_max, lasts) in [(3_000, 30_000, 1_500), (3_000, 1_000, 1_000), (60_000, 30_000, 30_000)]
+    {
+        let limits = InvocationLimits { wall_ms_max, effect_ms_max, ..InvocationLimits::default() };
+        let mut invocation =
+            Invocation::new(InvocationStart { limits: Arc::new(limits), ..start(CallResults::default()) });
+        invocation.begin("charge", "[]", CallMode::Reconcilable, 2_000).unwrap();
+        let calls = recorded(invocation.take_puts_before_waiting());
+        let status = &calls.get(0).expect("it is pending").status;
+        assert_eq!(*status, CallStatus::Pending { effect_ends_at_ms: 2_000 + lasts });
+    }
+}
+
+// [S13]
+#[test]
 fn a_reconciler_that_fails_for_now_is_asked_again() {
     let mut first = fresh();
     first.begin("a", "1", CallMode::Reconcilable, 2_000).unwrap();

@@ -1,0 +1,70 @@
+//! Files that a manifest names and that are not there, or are not what they should be: told where they are named.
+
+use serde_json::json;
+use weir_tests::{Manifest, Project, guests};
+
+/// Where a line of the manifest stands that begins so.
+fn place(project: &Project, begin: &str) -> String {
+    let text = project.read("weir.toml");
+    let line = text.lines().position(|line| line.starts_with(begin)).expect("the manifest has it") + 1;
+    format!("weir.toml:{line}:")
+}
+
+// [S35]
+#[test]
+fn a_source_file_that_is_not_there_is_named_with_line_column_and_near_name_and_nothing_is_made() {
+    let project = Project::new(&Manifest::new(&guests::tally()));
+    project.write("inn.jsonl", "");
+    let place = format!("{}1: ", place(&project, "file = \"in.jsonl\""));
+    let words = [&place[..], "read source file in.jsonl: No such file", "did you mean `inn.jsonl`?"];
+    project.run().expect_error(2, &words);
+    project
+        .run_with(&["--set", "source.file=gone"])
+        .expect_error(2, &["--set source.file=gone: read source file gone"]);
+    for made in [".weir", "out.jsonl"] {
+        assert!(!project.path(made).exists(), "{made} is not made for it");
+    }
+}
+
+// [S1] [S35]
+#[test]
+fn a_pipe_is_no_source_file_for_it_can_not_be_read_again() {
+    let project = Project::with_events(&Manifest::new(&guests::tally()), [&json!({"key": "a"})]);
+    let made = std::process::Command::new("mkfifo").arg(project.path("pipe")).status();
+    assert!(made.is_ok_and(|status| status.success()), "make a pipe");
+    // Nobody writes to it: a host that opened it would wait.
+    project.run_with(&["--set", "source.file=pipe"]).expect_error(2, &["source.file=pipe", "source.stdin"]);
+    project.run_with(&["--set", "source.file=."]).expect_error(2, &["it is a folder"]);
+    assert!(!project.path(".weir").exists(), "nothing is made for it");
+    project.run().expect(0);
+}
+
+#[test]
+fn a_component_that_is_not_there_is_named_with_line_column_and_near_name() {
+    let project = Project::with_events(&Manifest::new("tally.wasm".as_ref()), []);
+    project.write("talley.wasm", "");
+    let place = format!("{}1: ", place(&project, "path = "));
+    let words = [&place[..], "read component tally.wasm: No such file", "did you mean `talley.wasm`?"];
+    for command in ["run", "plan"] {
+        project.weir(&[command]).expect_error(2, &words);
+    }
+    let found = project.weir(&["check"]).expect(2).stdout;
+    for words in words {
+        assert!(found.contains(words), "{words}:\n{found}");
+    }
+}
+
+#[test]
+fn settings_for_an_action_that_is_not_there_are_named_with_line_column_and_near_name() {
+    let manifest = Manifest::new(&guests::tally()).with("[action.taly]\non_failure = \"stop\"");
+    let project = Project::with_events(&manifest, []);
+    let place = place(&project, "[action.taly]");
+    let words = [&place[..], "no component has an action `taly`, did you mean `tally`?"];
+    for command in ["run", "plan"] {
+        project.weir(&[command]).expect_error(2, &words);
+    }
+    let found = project.weir(&["check"]).expect(2).stdout;
+    for words in words {
+        assert!(found.contains(words), "{words}:\n{found}");
+    }
+}
