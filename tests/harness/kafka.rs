@@ -9,7 +9,7 @@ use crate::wait::wait_until;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -192,16 +192,13 @@ impl Cluster {
     }
 
     /// Deletes topics; those that are not there are none to delete.
-    pub fn delete_topics(&self, names: &[&str]) {
-        let admin: AdminClient<DefaultClientContext> = self.client().create().expect("make a client");
+    pub fn delete_topics(&self, names: &[&str]) -> Result<(), KafkaError> {
+        let admin: AdminClient<DefaultClientContext> = self.client().create()?;
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("start a runtime");
-        let deleted = runtime.block_on(admin.delete_topics(names, &AdminOptions::new())).expect("the brokers answer");
-        for deleted in deleted {
-            match deleted {
-                Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition)) => {}
-                Err((name, error)) => panic!("delete topic {name}: {error}"),
-            }
-        }
+        let deleted = runtime.block_on(admin.delete_topics(names, &AdminOptions::new()))?;
+        let failed = deleted.into_iter().filter_map(Result::err).map(|(_, code)| code);
+        let mut failed = failed.filter(|code| *code != RDKafkaErrorCode::UnknownTopicOrPartition);
+        failed.next().map_or(Ok(()), |code| Err(KafkaError::AdminOp(code)))
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Application<'a> {
 }
 
 impl<'a> Application<'a> {
-    /// A new one that reads this topic. It is to live as long as its hosts.
+    /// A new one that reads this topic.
     pub fn new(cluster: &'a Cluster, guest: &Path, source: &str, shards: usize) -> Self {
         let (name, sink) = (unique("tally"), make(cluster, "outputs"));
         let settings = KafkaSettings::new(&name, cluster.bootstrap(), source);
@@ -69,20 +69,22 @@ impl<'a> Application<'a> {
     }
 
     /// A host that starts now.
-    pub fn start(&self) -> Host {
+    pub fn start(&self) -> Host<'_> {
         let project = Project::new(&self.manifest);
-        Host { weir: project.start(), _project: project }
+        Host { weir: project.start(), _project: project, _application: self }
     }
 }
 
 /// A host; killed when it is dropped.
-pub struct Host {
+pub struct Host<'a> {
     /// The process.
     pub weir: Weir,
     _project: Project,
+    /// Its topics are there as long as this is.
+    _application: &'a Application<'a>,
 }
 
-impl Host {
+impl Host<'_> {
     /// Waits until it has taken so many partitions over; seconds since this time.
     pub fn wait_for_partitions(&self, count: usize, began: Instant) -> anyhow::Result<f64> {
         while self.weir.stderr().matches("is taken over").count() < count {

@@ -38,7 +38,9 @@ impl Deref for Topic<'_> {
 
 impl Drop for Topic<'_> {
     fn drop(&mut self) {
-        self.cluster.delete_topics(&[&self.name]);
+        if let Err(error) = self.cluster.delete_topics(&[&self.name]) {
+            eprintln!("  topic {} stays: {error}", self.name);
+        }
     }
 }
 
