@@ -151,7 +151,8 @@ typedef struct weir_call {
 typedef weir_failure *weir_body(const weir_call *call, void *data, const char **result);
 /* Asked what became of a call that was cut off between its effect and its record. It sets `found` and the result if it
  * happened; leaves both if it never did, so that the body is run. A failure goes before what it set. A retryable one:
- * unknown as yet; the attempt ends, and it is asked again. A fatal one is the outcome. */
+ * unknown as yet; the attempt ends, and it is asked again; so it is after a result that is no JSON. A fatal one is the
+ * outcome. */
 typedef weir_failure *weir_reconciler(const weir_call *call, void *data, bool *found, const char **result);
 
 /* Makes a side effect, or work not to be done twice: runs the body and records its outcome, failures too; when the action

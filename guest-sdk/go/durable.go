@@ -38,7 +38,8 @@ func Durable[T any](ctx *Context, functionID string, arguments any, body func(Ca
 
 // Reconcilable is as [Durable], and when the call was cut off between its effect and its record, find is asked what became
 // of it. found: it happened, with this value. Not found: it never did, so body is run. A retryable failure: unknown as
-// yet; the attempt ends, and find is asked again. A fatal failure is the outcome.
+// yet; the attempt ends, and find is asked again; so it is after a value that is no JSON. A fatal failure is the
+// outcome.
 func Reconcilable[T any](ctx *Context, functionID string, arguments any,
 	find func(Call) (value T, found bool, err error), body func(Call) (T, error)) (T, error) {
 	ctx.refuseInBody(functionID)
@@ -75,7 +76,8 @@ func execute[T any](ctx *Context, begun host.Begun, body func(Call) (T, error)) 
 }
 
 // ask gives what a reconciler's answer means: the outcome, or nil if the call is to be executed.
-// A retryable failure passes through with the call left open: nothing is recorded, and it is asked again.
+// A retryable failure, or that of a value which can't be written, passes through with the call left open: nothing is
+// recorded, and it is asked again.
 func ask[T any](ctx *Context, begun host.Begun, find func(Call) (T, bool, error)) (*host.Outcome, error) {
 	var outcome *host.Outcome
 	var unknown error
@@ -84,9 +86,15 @@ func ask[T any](ctx *Context, begun host.Begun, find func(Call) (T, bool, error)
 		switch failure := failureOf(err); {
 		case failure != nil && failure.Retryable:
 			unknown = failure
-		case failure != nil || found:
-			written := write(value, err)
-			outcome = &written
+		case failure != nil:
+			outcome = &host.Outcome{Failure: failure.lower()}
+		case found:
+			text, err := encode(value)
+			if err != nil {
+				unknown = err
+				return none
+			}
+			outcome = &host.Outcome{JSON: text}
 		}
 		return none
 	})

@@ -45,6 +45,7 @@ func init() {
 		weir.Action("nothing", weir.On("input"), nothing),
 		weir.Action("half-kept", weir.On("input"), halfKept),
 		weir.Action("reconciled", weir.On("input"), reconciled),
+		weir.Action("reconciled-to-any", weir.On("input"), reconciledToAny),
 		weir.Action("changes-its-mind", weir.On("input"), changesItsMind),
 		weir.Action("inside", weir.On("input"), inside),
 		weir.Action("unwritable", weir.On("input"), unwritable),
@@ -261,6 +262,37 @@ func TestReconcilerThatDoesNotKnowIsAskedAgainAndOneThatFailsDecides(t *testing.
 	fails(t, "refused", false)(key.Again())
 	found = nil
 	fails(t, "refused", false)(key.Again())
+	if executed != 1 {
+		t.Error(executed)
+	}
+}
+
+// reconciledToAny may find what is no JSON.
+func reconciledToAny(ctx *weir.Context, order any) error {
+	find := func(weir.Call) (any, bool, error) {
+		if foundAs == 0 {
+			return func() {}, true, nil
+		}
+		return foundAs, true, nil
+	}
+	charge, err := weir.Reconcilable(ctx, "charge", order, find, func(call weir.Call) (any, error) { return execute(call), nil })
+	if err != nil {
+		return err
+	}
+	return ctx.Output(charge)
+}
+
+// [S13]
+func TestReconcilerWhoseValueIsNoJSONIsAskedAgain(t *testing.T) {
+	key := newKey(t)
+	key.CrashIn("charge")
+	fails(t, "crash", true)(key.Run("reconciled-to-any", 1))
+	fails(t, "json", false)(key.Again())
+	if len(key.Calls()) != 0 {
+		t.Error(key.Calls())
+	}
+	foundAs = 77
+	outputs(t, `77`)(key.Again())
 	if executed != 1 {
 		t.Error(executed)
 	}

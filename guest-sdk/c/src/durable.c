@@ -48,6 +48,12 @@ weir_failure *weir_ask(const weir_action_durable_call_begun_t *begun, const weir
     weir_bodies--;
     *decided = failure ? !failure->retryable : found;
     if (!*decided) return failure;
+    component_string_t written;
+    if (!failure && (failure = weir_json_lend("what a reconciler found", value, &written))) {
+        /* Nothing is recorded of it, so that it is asked again. */
+        *decided = false;
+        return failure;
+    }
     return weir_complete(begun->position, failure, value, result);
 }
 

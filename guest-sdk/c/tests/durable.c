@@ -118,10 +118,12 @@ static void empty_result_replays_as_one(void) {
     weir_test_free(key);
 }
 
+static const char *found_text = "77";
+
 static weir_failure *find(const weir_call *call, void *data, bool *it_is, const char **result) {
     (void)call, (void)data;
     *it_is = found;
-    *result = "77";
+    *result = found_text;
     if (refusal) return strcmp(refusal, "provider-down") == 0 ? weir_retryable(refusal, "-") : weir_fatal(refusal, "-");
     return NULL;
 }
@@ -175,6 +177,21 @@ static void reconciler_that_does_not_know_is_asked_again_and_one_that_fails_deci
         CHECK(executed == 1);
         weir_test_free(key);
     }
+}
+
+/* [S13] */
+static void reconciler_whose_result_is_no_json_is_asked_again(void) {
+    weir_test_key *key = cut_off();
+    size_t count;
+    found = true;
+    found_text = "oops";
+    FAILS(weir_test_again(key), "json");
+    weir_test_calls(key, &count);
+    CHECK(count == 0);
+    found_text = "77";
+    GIVES(key, weir_test_again(key), "77");
+    CHECK(executed == 1);
+    weir_test_free(key);
 }
 
 static weir_failure *plain(const weir_event *event) {

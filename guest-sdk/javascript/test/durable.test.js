@@ -451,7 +451,7 @@ test("two parallel calls with the same name and arguments are refused, whatever 
   const key = new TestKey("k");
   key.onRequest(() => ({ json: 1 }));
   const call = (args, reconcile) => ({ name: "quote", args, request: SHOPS[0], reconcile });
-  const message = /`quote` is begun while a call with the same name and arguments is open/;
+  const message = /begin durable call "quote": one with the same arguments is open; complete it first/;
   for (const calls of [
     [call({ a: 1, b: 2 }), call({ b: 2, a: 1 })],
     [call(1, () => null), call(1)],

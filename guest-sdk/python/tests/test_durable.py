@@ -371,7 +371,7 @@ class ParallelTest(unittest.TestCase):
         key.on_request(lambda _: TestResponse(json=1))
         failure = key.fails(asks, 1)
         self.assertEqual(failure.kind, "trap")
-        self.assertIn("`c` is begun while a call with the same function id and arguments is open", failure.message)
+        self.assertIn('begin durable call "c": one with the same arguments is open; complete it first', failure.message)
         self.assertEqual(key.requests, [])
         key.run(asks, 2)
         self.assertEqual([call.result for call in key.calls], [1, 1])

@@ -40,7 +40,7 @@ export class RecordedCalls {
   begin(name, argsText, { isReconcilable, batchFrom = Infinity }) {
     const args = canonical(argsText);
     if (batchFrom === Infinity && this.#asked.some((call) => call.isOpen && call.name === name && call.args === args)) {
-      endWith(new Failure("trap", `\`${name}\` is begun while a call with the same name and arguments is open`));
+      endWith(new Failure("trap", `begin durable call ${JSON.stringify(name)}: one with the same arguments is open; complete it first`));
     }
     for (const [position, result] of this.#unrecorded) this.recorded.set(position, result);
     this.#unrecorded.clear();

@@ -68,7 +68,8 @@ impl DurableCall {
 
     /// Makes the call reconcilable: if it was cut off between its effect and its record, `reconciler` is asked what
     /// became of it. `Ok(Some(_))`: it happened, with this result. `Ok(None)`: it never did, so it is executed.
-    /// A retryable failure: unknown as yet; the attempt ends, and it is asked again. A fatal failure: the outcome.
+    /// A retryable failure: unknown as yet; the attempt ends, and it is asked again; so it is after a result that is no
+    /// JSON. A fatal failure: the outcome.
     pub fn reconcile<T, R>(self, reconciler: R) -> ReconcilableCall<T, R>
     where
         R: FnOnce(&Call) -> Result<Option<T>>,
@@ -123,10 +124,11 @@ where
 }
 
 /// What a reconciler's answer means: the outcome, or none if the call is to be executed.
-/// A retryable failure passes through with the call left open: nothing is recorded, and it is asked again.
+/// A retryable failure, or that of an answer which can't be written, passes through with the call left open: nothing is
+/// recorded, and it is asked again.
 pub(crate) fn ask<T: Serialize>(answer: Result<Option<T>>) -> Result<Option<Outcome>> {
     match answer {
-        Ok(Some(value)) => Ok(Some(write(Ok(value)))),
+        Ok(Some(value)) => write(Ok(value)).map(|text| Some(Ok(text))),
         Ok(None) => Ok(None),
         Err(failure) if failure.retryable => Err(failure),
         Err(failure) => Ok(Some(Err(failure))),

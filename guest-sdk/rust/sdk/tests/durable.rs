@@ -198,6 +198,33 @@ fn reconciler_that_does_not_know_is_asked_again_and_one_that_fails_decides() {
     assert_eq!(EXECUTED.get(), 1);
 }
 
+/// JSON has no such names: only an empty one can be written.
+type Unwritable = std::collections::BTreeMap<Vec<u32>, u32>;
+
+fn reconciled_to_a_map(_: Value, ctx: &Context) -> Result {
+    let found =
+        || FOUND.with_borrow(Clone::clone).map(|of| of.map(|n| Unwritable::from_iter((n > 0).then_some((vec![n], n)))));
+    let map = ctx.durable_call("charge", &()).reconcile(|_| found()).run(|call| {
+        execute(call);
+        Ok(Unwritable::new())
+    })?;
+    ctx.output(&map.len())
+}
+
+// [S13]
+#[test]
+fn reconciler_whose_result_is_no_json_is_asked_again() {
+    let mut key = TestKey::new("k");
+    key.crash_in("charge");
+    assert_eq!(key.run(reconciled_to_a_map, &()).unwrap_err().kind(), "crash");
+    FOUND.set(Ok(Some(7)));
+    assert_eq!(key.again(reconciled_to_a_map).unwrap_err().kind(), "json");
+    assert_eq!(key.calls(), []);
+    FOUND.set(Ok(Some(0)));
+    assert_eq!(key.again(reconciled_to_a_map).unwrap().outputs(), [json!(0)]);
+    assert_eq!(EXECUTED.get(), 1);
+}
+
 fn plain(order: Value, ctx: &Context) -> Result {
     ctx.durable("charge", &order, |call| Ok(execute(call))).map(|_| ())
 }

@@ -176,7 +176,7 @@ class Attempt:
     def begin(self, function_id: str, arguments: str, reconcilable: bool) -> Begun:
         arguments = canonical(arguments)
         if any(c.open and (c.function_id, c.arguments) == (function_id, arguments) for c in self._asked):
-            why = f"`{function_id}` is begun while a call with the same function id and arguments is open"
+            why = f'begin durable call "{function_id}": one with the same arguments is open; complete it first'
             _host.trap(why)
         return self._begin(function_id, arguments, reconcilable, None)
 

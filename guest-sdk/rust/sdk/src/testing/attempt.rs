@@ -166,7 +166,7 @@ impl Attempt {
     pub fn begin(&self, function_id: &str, arguments: Value, reconcilable: bool) -> Begun {
         let same = |call: &Asked| call.open && call.function_id == function_id && call.arguments == arguments;
         if self.done.borrow().asked.iter().any(same) {
-            trap(format!("`{function_id}` is begun while a call with the same function id and arguments is open"));
+            trap(format!("begin durable call {function_id:?}: one with the same arguments is open; complete it first"));
         }
         self.begin_in_batch(function_id, arguments, reconcilable, usize::MAX)
     }
