@@ -2,7 +2,7 @@
 
 use crate::driver::ActionTable;
 use crate::missing::near_file;
-use crate::settings::{ComponentSettings, Settings, near_name};
+use crate::settings::{ComponentSettings, Settings, SettingsError, near_name};
 use anyhow::{Context, anyhow};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -107,18 +107,26 @@ fn make_plan(settings: &Settings, components: &[LoadedComponent]) -> anyhow::Res
             });
         }
     }
-    for name in settings.actions.keys() {
-        if !planned.iter().any(|action| action.name.as_str() == name) {
-            let near = near_name(name, planned.iter().map(|action| action.name.as_str()));
-            let hint = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
-            let message = format!("no component has an action `{name}`{hint}");
-            return Err(settings.error_at(&format!("action.{name}"), message).into());
-        }
+    let names: Vec<&str> = planned.iter().map(|action| action.name.as_str()).collect();
+    if let Some(error) = settings_of_no_action(settings, &names).next() {
+        return Err(error.into());
     }
     if planned.is_empty() {
         return Err(anyhow!("{}: no component has an action", settings.manifest.display()));
     }
     Ok((Plan::new(planned)?, table))
+}
+
+/// Errors of settings for actions that are none of these.
+pub fn settings_of_no_action<'a>(
+    settings: &'a Settings,
+    names: &'a [&str],
+) -> impl Iterator<Item = SettingsError> + 'a {
+    settings.actions.keys().filter(|name| !names.contains(&name.as_str())).map(|name| {
+        let near = near_name(name, names.iter().copied());
+        let hint = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+        settings.error_at(&format!("action.{name}"), format!("no component has an action `{name}`{hint}"))
+    })
 }
 
 /// The user's cache folder for compiled components; none where there is no home.

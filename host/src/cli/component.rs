@@ -1,8 +1,8 @@
 //! The components of an application, loaded to be looked at: no secret is read, nothing is run but `describe`.
 
-use crate::application::{Secrets, cache_directory, load_component};
+use crate::application::{Secrets, cache_directory, load_component, settings_of_no_action};
 use crate::build::language;
-use crate::settings::{ComponentSettings, Settings, near_name};
+use crate::settings::{ComponentSettings, Settings};
 use weir_component::{ComponentHost, HostSettings, LoadedComponent};
 
 /// A component, or why it can't be loaded.
@@ -54,12 +54,7 @@ pub(super) fn conflicts(settings: &Settings, components: &[Looked<'_>]) -> Vec<S
         })
         .collect();
     if components.iter().all(|one| one.loaded.is_ok()) {
-        for name in settings.actions.keys().filter(|name| !names.contains(&name.as_str())) {
-            let near = near_name(name, names.iter().copied());
-            let hint = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
-            let message = format!("no component has an action `{name}`{hint}");
-            conflicts.push(settings.error_at(&format!("action.{name}"), message).to_string());
-        }
+        conflicts.extend(settings_of_no_action(settings, &names).map(|error| error.to_string()));
     }
     conflicts
 }
