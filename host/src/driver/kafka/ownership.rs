@@ -164,6 +164,7 @@ impl KafkaShard<'_> {
     fn step(&mut self, partition: PartitionId, step: TakeoverStep) -> anyhow::Result<()> {
         let entry = self.partitions.get_mut(&partition).expect("a step is for a partition that is here");
         let (number, revoked) = (entry.number, entry.revoked);
+        tracing::debug!("partition {partition}: takeover: {step:?}");
         let Stage::TakingOver(taking) = &mut entry.stage else { unreachable!("a step is for a takeover") };
         let mut restoring = || taking.restoring.take().expect("what was restored is at hand between two steps");
         match step {
