@@ -3,19 +3,22 @@
 //! Measured from outside: events are sent at the times of a schedule, whatever became of those before, and a consumer
 //! follows the topic of action states. A record is seen there once all replicas in sync have it, which is what its
 //! producer is told as an acknowledgement; so what is measured begins at the time in the schedule, and ends when the
-//! completion has come to a third party.
+//! completion has come to a third party. It follows one partition, for what it takes is taken from broker and host; and
+//! the host commits as often as in the run whose load is halved.
 
+use super::bare::INTERVAL;
 use super::host::Application;
 use super::throughput::host;
-use super::topics::{follow, make, producer, send};
+use super::topics::{ends, follow, make, producer, send};
 use crate::Bench;
 use crate::job::KEYS;
 use crate::report::{Bound, Figure};
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::message::Message;
 use rdkafka::producer::Producer;
 use rdkafka::topic_partition_list::Offset;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use weir_core::action_state::{RecordKey, RecordKind};
 use weir_tests::kafka::Cluster;
@@ -25,21 +28,29 @@ const SENDING: Duration = Duration::from_secs(20);
 const WARM_UP: Duration = Duration::from_secs(8);
 /// How long completions may be late.
 const LATE_MAX: Duration = Duration::from_secs(30);
+/// The partition whose completions are followed.
+const FOLLOWED: u32 = 0;
 
 /// Measures at half the rate of a run just before.
 pub fn measure(bench: &Bench, cluster: &Cluster) -> anyhow::Result<Vec<Figure>> {
-    let rate = host(bench, cluster, 2)?.rate() / 2.0;
+    let rate = match std::env::var("WEIR_BENCH_RATE") {
+        Ok(rate) => rate.parse()?,
+        Err(_) => host(bench, cluster, 2)?.rate() / 2.0,
+    };
     let source = make(cluster, "events");
-    let application = Application::new(cluster, &bench.guest, &source, 2);
+    let application = Application::new(cluster, &bench.guest, &source, 2)
+        .with_checkpoint_interval(INTERVAL);
     let host = application.start();
     host.settle()?;
-    let completions = follow(cluster, &application.action_states(), Offset::Beginning)?;
+    let completions = follow(cluster, &application.action_states(), [FOLLOWED], Offset::Beginning)?;
     let began = Instant::now() + Duration::from_millis(100);
     let events = (rate * SENDING.as_secs_f64()) as u64;
     let schedule = Schedule { began, rate };
+    let due = OnceLock::new();
     let times = std::thread::scope(|scope| {
-        let seen = scope.spawn(|| follow_completions(&completions, &schedule, events));
+        let seen = scope.spawn(|| follow_completions(&completions, &schedule, events, &due));
         schedule.send_all(cluster, &source, events)?;
+        due.get_or_init(|| ends(&cluster.client(), &source).map(|ends| ends[FOLLOWED as usize]));
         seen.join().expect("it does not panic")
     })?;
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize] * 1e3;
@@ -77,20 +88,33 @@ impl Schedule {
     }
 }
 
-/// Seconds from the schedule to the completion, in their order, of the events after the warm-up.
-fn follow_completions(completions: &BaseConsumer, schedule: &Schedule, events: u64) -> anyhow::Result<Vec<f64>> {
+/// Seconds from the schedule to the completion, in their order, of the events after the warm-up; until those are there
+/// that are due, once that is known.
+fn follow_completions(
+    completions: &BaseConsumer,
+    schedule: &Schedule,
+    events: u64,
+    due: &OnceLock<anyhow::Result<u64>>,
+) -> anyhow::Result<Vec<f64>> {
     let until = schedule.at(events) + LATE_MAX;
     let warm_up = (schedule.rate * WARM_UP.as_secs_f64()) as u64;
     let mut seen = vec![None; events as usize];
-    let mut missing = events;
-    while missing > 0 {
-        ensure!(Instant::now() < until, "{missing} of {events} events did not complete in time");
+    let mut completed_count = 0;
+    loop {
+        let due = match due.get() {
+            None => u64::MAX,
+            Some(due) => *due.as_ref().map_err(|error| anyhow!("look where the source ends: {error:#}"))?,
+        };
+        if completed_count >= due {
+            break;
+        }
+        ensure!(Instant::now() < until, "{completed_count} of {due} events completed in time");
         let Some(message) = completions.poll(Duration::from_millis(20)) else { continue };
         let message = message.context("follow the action states")?;
         let now = Instant::now();
         let Some(number) = completed(&message)? else { continue };
         let slot = seen.get_mut(number as usize).context("the completion of an event that was not sent")?;
-        missing -= u64::from(slot.is_none());
+        completed_count += u64::from(slot.is_none());
         slot.get_or_insert(now.saturating_duration_since(schedule.at(number)).as_secs_f64());
     }
     let mut times: Vec<f64> = seen.into_iter().skip(warm_up as usize).flatten().collect();

@@ -59,7 +59,7 @@ fn takeover_s(bench: &Bench, cluster: &Cluster, end: End) -> anyhow::Result<f64>
     let stayer = application.start();
     // It gets its half of them.
     stayer.wait_for_partitions(PARTITIONS as usize / 2, Instant::now())?;
-    let records = follow(cluster, &application.action_states(), Offset::Beginning)?;
+    let records = follow(cluster, &application.action_states(), 0..PARTITIONS, Offset::Beginning)?;
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let load = scope.spawn(|| send_until(&stop, cluster, &source));

@@ -63,7 +63,7 @@ pub fn fill(cluster: &Cluster, topic: &str, events: u64) -> anyhow::Result<()> {
 /// A producer of events.
 pub fn producer(cluster: &Cluster) -> anyhow::Result<BaseProducer> {
     let mut config = cluster.client();
-    config.set("partitioner", "murmur2").set("linger.ms", "1").set("acks", "all").set("enable.idempotence", "true");
+    config.set("partitioner", "murmur2").set("acks", "all").set("enable.idempotence", "true");
     config.create().context("make a producer")
 }
 
@@ -83,13 +83,18 @@ pub fn send(producer: &BaseProducer, topic: &str, number: u64) -> anyhow::Result
     }
 }
 
-/// A consumer that reads all partitions of a topic from here on, whether committed or not.
-pub fn follow(cluster: &Cluster, topic: &str, from: Offset) -> anyhow::Result<BaseConsumer> {
+/// A consumer that reads these partitions of a topic from there on, whether committed or not.
+pub fn follow(
+    cluster: &Cluster,
+    topic: &str,
+    partitions: impl IntoIterator<Item = u32>,
+    from: Offset,
+) -> anyhow::Result<BaseConsumer> {
     let mut config = cluster.client();
     config.set("group.id", "follower").set("enable.auto.commit", "false");
     config.set("isolation.level", "read_uncommitted").set("fetch.queue.backoff.ms", "10");
     let consumer: BaseConsumer = config.create().context("make a consumer")?;
-    consumer.assign(&list(topic, 0..PARTITIONS, from)?)?;
+    consumer.assign(&list(topic, partitions.into_iter(), from)?)?;
     Ok(consumer)
 }
 
