@@ -132,7 +132,7 @@ pub(super) struct SendOptions {
     /// Where to post to; otherwise the manifest's source.listen
     #[arg(long, conflicts_with = "overrides", value_hint = clap::ValueHint::Url)]
     pub(super) url: Option<String>,
-    /// An event posted again with the same key is taken once
+    /// An event posted again with the same key is taken once; another event with it is refused
     #[arg(long, value_name = "KEY")]
     pub(super) idempotency_key: Option<String>,
     /// A header that goes along; guests see those that begin with `x-`, and trace context
