@@ -22,7 +22,8 @@ Exit codes:
   0  done
   1  stopped by an error at run time
   2  wrong use, manifest or component
-  3  the input is at its end, but keys are quarantined (`weir quarantine list`)";
+  3  the input is at its end, but keys are quarantined (`weir quarantine list`)
+  130  a second signal stopped it at once";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
