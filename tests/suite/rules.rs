@@ -8,10 +8,6 @@ use weir_tests::files;
 const LAST: [(char, u32); 3] = [('S', 36), ('P', 20), ('D', 20)];
 const NO_RULES: [&str; 2] = ["P11", "P16"];
 
-/// Rules that no test can fail on, and why.
-const DEFERRED: [(&str, &str); 1] =
-    [("D4", "a cost and no behaviour: the benchmarks measure get, put and prune at 1,000 to 1,000,000 states")];
-
 /// The rules, and the tests that name each.
 fn tests_by_rule() -> BTreeMap<String, BTreeSet<String>> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -60,11 +56,9 @@ fn each_rule_has_a_test_that_names_it() {
     let found = tests_by_rule();
     let mut without = Vec::new();
     for rule in rules() {
-        let deferred = DEFERRED.iter().find(|(deferred, _)| *deferred == rule);
-        match (found.get(&rule), deferred) {
-            (Some(tests), _) => println!("{rule}: {} tests, such as {}", tests.len(), tests.first().expect("one")),
-            (None, Some((_, why))) => println!("{rule}: deferred: {why}"),
-            (None, None) => without.push(rule),
+        match found.get(&rule) {
+            Some(tests) => println!("{rule}: {} tests, such as {}", tests.len(), tests.first().expect("one")),
+            None => without.push(rule),
         }
     }
     assert!(without.is_empty(), "rules that no test names: {without:?}");

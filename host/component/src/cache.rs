@@ -1,17 +1,19 @@
 //! Compiled components, kept so that a component is compiled once for each engine.
 //!
 //! One file a component and engine, `DIGEST-ENGINE.aot`: eight bytes of magic, the SHA-256 of the rest, and the rest:
-//! how long compiling took, microseconds in eight bytes, the least first; and what the compiler gave. A file is written whole, then renamed. The folder must belong to this user and be closed to
-//! all others, for whoever can write a file there runs code in this host; a folder that is open is not used.
+//! how long compiling took, microseconds in eight bytes, the least first; and what the compiler gave. A file is written
+//! whole, then renamed. The folder must belong to this user and be closed to all others, for whoever can write a file
+//! there runs code in this host; a folder that is open is not used. It is bounded: a new file makes those go that were
+//! used longest ago, and whatever a process that was killed left there.
 
 use crate::precompiled::OwnCode;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -19,6 +21,8 @@ const MAGIC: &[u8; 8] = b"weiraot2";
 /// Magic and digest.
 const SEAL_BYTES: usize = 40;
 const TIME_BYTES: usize = 8;
+/// What the files of a folder may hold together.
+const FOLDER_BYTES_MAX: u64 = 1 << 30;
 
 /// A component that can be instantiated, and what it took.
 pub(crate) struct Compiled {
@@ -39,6 +43,7 @@ pub struct CompileCost {
 #[derive(Debug)]
 pub(crate) struct CodeCache {
     folder: Option<PathBuf>,
+    bytes_max: u64,
 }
 
 impl CodeCache {
@@ -51,7 +56,7 @@ impl CodeCache {
                 None
             }
         });
-        Self { folder }
+        Self { folder, bytes_max: FOLDER_BYTES_MAX }
     }
 
     /// The component, compiled now if it is not kept.
@@ -66,10 +71,10 @@ impl CodeCache {
         let began_at = Instant::now();
         let code = engine.precompile_component(bytes)?;
         let compile = began_at.elapsed();
-        if let Some(file) = &file
-            && let Err(error) = write(file, compile, &code)
+        if let (Some(folder), Some(file)) = (&self.folder, &file)
+            && let Err(error) = write(file, compile, &code).and_then(|()| make_room(folder, self.bytes_max))
         {
-            tracing::warn!("compiled component is not kept: {}: {error}", file.display());
+            tracing::warn!("compiled components are not kept as they should be: {}: {error}", file.display());
         }
         let component = OwnCode::trust(code).load(engine)?;
         Ok(Compiled { component, cost: CompileCost { compile, load: None } })
@@ -111,9 +116,39 @@ fn open_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes what was used longest ago, until the rest is no more than so many bytes. The file used last stays.
+fn make_room(folder: &Path, bytes_max: u64) -> io::Result<()> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // Another process may have removed it meanwhile.
+        if let Ok(found) = entry.metadata()
+            && found.is_file()
+        {
+            files.push((found.modified()?, found.len(), entry.path()));
+        }
+    }
+    files.sort_by(|a, b| b.cmp(a));
+    let mut bytes = 0;
+    for (index, (_, length, path)) in files.iter().enumerate() {
+        bytes += length;
+        if index > 0 && bytes > bytes_max {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
 /// What a whole file holds; none where there is none, or it is not whole.
 fn read(file: &Path) -> Option<(Duration, Vec<u8>)> {
-    let mut bytes = fs::read(file).ok()?;
+    let mut bytes = Vec::new();
+    let mut opened = fs::File::open(file).ok()?;
+    opened.read_to_end(&mut bytes).ok()?;
+    // Used now: others go before it.
+    let _ = opened.set_modified(SystemTime::now());
     let whole = bytes.len() > SEAL_BYTES + TIME_BYTES
         && bytes[..8] == *MAGIC
         && bytes[8..SEAL_BYTES] == Sha256::digest(&bytes[SEAL_BYTES..])[..];
@@ -134,7 +169,9 @@ fn write(file: &Path, compile: Duration, code: &[u8]) -> io::Result<()> {
         unfinished.write_all(MAGIC)?;
         unfinished.write_all(&digest)?;
         unfinished.write_all(&time)?;
-        unfinished.write_all(code)
+        unfinished.write_all(code)?;
+        // By the same clock as when it is used: that of the file system may lag.
+        unfinished.set_modified(SystemTime::now())
     });
     let renamed = written.and_then(|()| fs::rename(&unfinished, file));
     if renamed.is_err() {
@@ -197,6 +234,51 @@ mod tests {
         fs::write(&file, &kept[..50]).unwrap();
         cache.component(&engine, "d1", &bytes).unwrap();
         assert!(is_whole());
+    }
+
+    // [S11]
+    #[test]
+    fn a_new_component_makes_those_go_that_were_used_longest_ago() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("code");
+        let (engine, bytes) = (Engine::default(), component());
+        let mut cache = CodeCache::new(Some(&folder));
+        cache.component(&engine, "d1", &bytes).unwrap();
+        let length = fs::metadata(only_file(&folder)).unwrap().len();
+        cache.bytes_max = 3 * length;
+        fs::write(folder.join("left"), b"by a process that was killed").unwrap();
+        let age = |digest: &str, seconds| {
+            let mut files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+            let file = files.find(|file| digest_of(file) == digest).unwrap();
+            let file = fs::File::options().append(true).open(file).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
+        };
+        cache.component(&engine, "d2", &bytes).unwrap();
+        for (digest, seconds) in [("left", 50), ("d1", 40), ("d2", 30)] {
+            age(digest, seconds);
+        }
+        cache.component(&engine, "d1", &bytes).unwrap();
+        cache.component(&engine, "d3", &bytes).unwrap();
+        assert_eq!(kept(&folder), ["d1", "d2", "d3"], "they fit");
+        age("d3", 10);
+        cache.component(&engine, "d4", &bytes).unwrap();
+        assert_eq!(kept(&folder), ["d1", "d3", "d4"], "d1 was compiled first, and used since");
+        cache.bytes_max = 1;
+        cache.component(&engine, "d5", &bytes).unwrap();
+        assert_eq!(kept(&folder), ["d5"], "what is used now stays, however large");
+    }
+
+    /// What is kept, by the digest of each, sorted.
+    fn kept(folder: &Path) -> Vec<String> {
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut digests: Vec<String> = files.map(|file| digest_of(&file)).collect();
+        digests.sort();
+        digests
+    }
+
+    fn digest_of(file: &Path) -> String {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        name.split('-').next().unwrap().to_owned()
     }
 
     #[test]

@@ -77,6 +77,8 @@ pub struct OperatorLimits {
     pub tasks_per_run_max: u64,
     /// Pending input events of one quarantined key [S29].
     pub quarantined_events_max: usize,
+    /// What they may take in memory, bytes.
+    pub quarantined_bytes_max: u64,
     /// What becomes of further ones.
     pub on_queue_full: OnQueueFull,
     /// Records by which a state may hold the recovery marker back, before it is put again [S23].
@@ -92,6 +94,7 @@ impl Default for OperatorLimits {
         Self {
             tasks_per_run_max: 10_000,
             quarantined_events_max: 1_000,
+            quarantined_bytes_max: 64 << 20,
             on_queue_full: OnQueueFull::DeadLetter,
             marker_lag_max: 100_000,
             record_bytes_max: 16 << 20,

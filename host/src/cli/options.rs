@@ -22,7 +22,8 @@ Exit codes:
   0  done
   1  stopped by an error at run time
   2  wrong use, manifest or component
-  3  the input is at its end, but keys are quarantined (`weir quarantine list`)";
+  3  the input is at its end, but keys are quarantined (`weir quarantine list`)
+  130  a second signal stopped it at once";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -132,7 +133,7 @@ pub(super) struct SendOptions {
     /// Where to post to; otherwise the manifest's source.listen
     #[arg(long, conflicts_with = "overrides", value_hint = clap::ValueHint::Url)]
     pub(super) url: Option<String>,
-    /// An event posted again with the same key is taken once
+    /// An event posted again with the same key is taken once; another event with it is refused
     #[arg(long, value_name = "KEY")]
     pub(super) idempotency_key: Option<String>,
     /// A header that goes along; guests see those that begin with `x-`, and trace context

@@ -3,11 +3,13 @@
 use super::look;
 use super::protocol::{Answer, KeyDetail, KeyHeader, QuarantinedKey, Request, StateSummary};
 use anyhow::{Context, bail};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use weir_core::action_state::{ActionState, Decision, StateKey};
-use weir_core::checkpoint::{Entry, EntrySpace, Header};
+use weir_core::checkpoint::{self, EntrySpace, Header};
 use weir_core::event::{PartitionId, SequenceNumber};
 use weir_core::key::Key;
-use weir_core::operator::{QuarantineReport, report_of_entries};
+use weir_core::operator::{KeyReport, QuarantineReport, report_of_entries};
 use weir_core::store::log::Position;
 use weir_core::store::{ActionStateStore, Rebuild};
 
@@ -25,7 +27,7 @@ pub trait Looked {
     /// The header of a key, if a checkpoint has it.
     fn load_header(&self, partition: PartitionId, key: &Key) -> anyhow::Result<Option<Vec<u8>>>;
     /// The entries of a key; empty where no checkpoint has it.
-    fn load_key(&self, partition: PartitionId, key: &Key) -> anyhow::Result<Vec<Entry>>;
+    fn load_key(&self, partition: PartitionId, key: &Key) -> anyhow::Result<Vec<checkpoint::Entry>>;
     /// The action states of a partition, from the recovery marker to the present end.
     fn rebuild(&self, partition: PartitionId) -> anyhow::Result<ActionStateStore>;
 }
@@ -51,8 +53,16 @@ fn keys(store: &impl Looked, after: Option<Key>, limit: usize) -> anyhow::Result
     let end = found.iter().skip(limit).position(|found| !is_of_last(found)).map(|beyond| limit + beyond);
     let more = end.is_some();
     found.truncate(end.unwrap_or(usize::MAX));
+    let mut rebuilt = BTreeMap::new();
     let header = |(partition, key): (PartitionId, Key)| {
-        let report = report_of_entries(&key, store.load_key(partition, &key)?)?;
+        let mut report = report_of_entries(&key, store.load_key(partition, &key)?)?;
+        if report.running.is_some() {
+            let states = match rebuilt.entry(partition) {
+                Entry::Vacant(vacant) => vacant.insert(store.rebuild(partition)?),
+                Entry::Occupied(occupied) => occupied.into_mut(),
+            };
+            report.quarantined = states.states_of(&key).iter().any(|(_, state)| quarantines(state));
+        }
         anyhow::Ok(KeyHeader { partition: store.name_of(partition), ..KeyHeader::from(&report) })
     };
     Ok(Answer::Keys { keys: found.into_iter().map(header).collect::<Result<_, _>>()?, more })
@@ -79,6 +89,7 @@ fn key(store: &impl Looked, key: &Key) -> anyhow::Result<Answer> {
     let states: Vec<StateSummary> = found.iter().map(|(name, state)| StateSummary::new(name, state)).collect();
     let found = found.into_iter().map(|(name, state)| (partition, name, state)).collect();
     let quarantine = quarantined(store, found)?.into_iter().next();
+    let report = KeyReport { quarantined: quarantine.is_some(), ..report };
     let mut detail = KeyDetail::new(&report, states, quarantine);
     detail.header.partition = store.name_of(partition);
     Ok(Answer::Key(Box::new(detail)))
@@ -98,8 +109,12 @@ fn states(store: &impl Looked) -> anyhow::Result<PlacedStates> {
     Ok(all)
 }
 
+/// The record is the truth: a checkpoint does not know of a failure or a repair after it.
+fn quarantines(state: &ActionState) -> bool {
+    matches!(state.decision(), Some(Decision::Quarantine | Decision::Stop))
+}
+
 fn quarantined(store: &impl Looked, states: PlacedStates) -> anyhow::Result<Vec<QuarantinedKey>> {
-    let quarantines = |state: &ActionState| matches!(state.decision(), Some(Decision::Quarantine | Decision::Stop));
     let mut found = Vec::new();
     for (partition, name, state) in states.into_iter().filter(|(_, _, state)| quarantines(state)) {
         let entries = store.load_key(partition, &name.key)?;

@@ -1,8 +1,8 @@
 //! The inbox: events that can't be read again at their source, kept until a checkpoint has consumed them [S1].
 //!
 //! Keyspace `inbox`: number (8 bytes, big endian) → event. Keyspace `inbox-ids`, so that a repeated idempotency key is
-//! taken once: `0`, SHA-256 of the key → number, time of expiry; and so that forgetting needs no scan: `1`, time of
-//! expiry, number → that SHA-256. All numbers and times are 8 bytes, big endian.
+//! taken once: `0`, SHA-256 of the key → number, time of expiry, digest of the payload; and so that forgetting needs no
+//! scan: `1`, time of expiry, number → that SHA-256. All numbers and times are 8 bytes, big endian.
 
 use super::EmbeddedStore;
 use super::checkpoint::CheckpointRecord;
@@ -14,6 +14,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
 use weir_core::id::digest_of_bytes;
+use weir_core::json;
 use weir_core::key::Key;
 
 /// Expired idempotency keys forgotten in one go.
@@ -45,15 +46,57 @@ pub struct InboxEntry {
     pub event: InboxEvent,
 }
 
-/// What becomes of an event. `Taken` and `Repeated` may be told to the sender after the next sync.
+/// What becomes of an event. It may be told to the sender after the next sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InboxAnswer {
     /// Taken, with this number.
     Taken(u64),
     /// Taken earlier, with this number.
     Repeated(u64),
+    /// Not taken: its idempotency key names the event with this number, whose payload is another.
+    KeyUsed(u64),
     /// Not taken: too many events, or bytes of them, wait.
     Full,
+}
+
+impl InboxEvent {
+    /// By what a repeated sending is known: two spellings of one JSON value are one payload.
+    pub(super) fn payload_digest(&self) -> [u8; 32] {
+        let mut canonical = String::new();
+        match std::str::from_utf8(&self.payload).map(|text| json::canonical(text, &mut canonical)) {
+            Ok(Ok(())) => digest_of_bytes(canonical.as_bytes()),
+            _ => digest_of_bytes(&self.payload),
+        }
+    }
+}
+
+/// What an idempotency key names: an event, which may be consumed by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sending {
+    pub(super) number: u64,
+    pub(super) payload: [u8; 32],
+}
+
+impl Sending {
+    /// The answer to an event that comes with the same key.
+    pub(super) fn answer_to(&self, event: &InboxEvent) -> InboxAnswer {
+        match event.payload_digest() == self.payload {
+            true => InboxAnswer::Repeated(self.number),
+            false => InboxAnswer::KeyUsed(self.number),
+        }
+    }
+
+    fn encode(&self, expires_ms: u64) -> Vec<u8> {
+        [&self.number.to_be_bytes()[..], &expires_ms.to_be_bytes(), &self.payload].concat()
+    }
+
+    fn decode(disk: &Disk, bytes: &[u8]) -> Result<(Self, u64), StoreError> {
+        let (numbers, payload) = bytes.split_at_checked(16).unwrap_or((bytes, &[]));
+        let (number, expires_ms) = two_numbers(disk, numbers)?;
+        let payload = payload.try_into();
+        let payload = payload.map_err(|_| disk.poison.damaged("inbox has a malformed digest".to_owned()))?;
+        Ok((Self { number, payload }, expires_ms))
+    }
 }
 
 /// How far the inbox is written and how far it is durable: numbers of the events that come next.
@@ -127,13 +170,13 @@ impl Inbox {
         }
         let mut batch = disk.batch(events.len() * 3);
         let mut answers = Vec::with_capacity(events.len());
-        let mut numbers = HashMap::new();
+        let mut seen = HashMap::new();
         for event in events {
             let id = event.idempotency_key.as_deref().map(digest_of_bytes);
             if let Some(id) = &id {
-                let known = numbers.get(id).copied().map_or_else(|| known_number(disk, id, &event), |n| Ok(Some(n)))?;
-                if let Some(number) = known {
-                    answers.push(InboxAnswer::Repeated(number));
+                let known = seen.get(id).copied().map_or_else(|| known_sending(disk, id, &event), |s| Ok(Some(s)))?;
+                if let Some(sending) = known {
+                    answers.push(sending.answer_to(&event));
                     continue;
                 }
             }
@@ -150,10 +193,10 @@ impl Inbox {
             if let Some(id) = id {
                 let expires_ms = event.received_at_ms.saturating_add(self.settings.inbox_idempotency_ms);
                 state.next_expiry_ms = state.next_expiry_ms.min(expires_ms);
-                let seen = [number.to_be_bytes(), expires_ms.to_be_bytes()].concat();
-                batch.insert(&disk.inbox_ids, id_name(&id), seen);
+                let sending = Sending { number, payload: event.payload_digest() };
+                batch.insert(&disk.inbox_ids, id_name(&id), sending.encode(expires_ms));
                 batch.insert(&disk.inbox_ids, expiry_name(expires_ms, number), id);
-                numbers.insert(id, number);
+                seen.insert(id, sending);
             }
             answers.push(InboxAnswer::Taken(number));
         }
@@ -205,9 +248,9 @@ impl InboxState {
                 break expires_ms;
             }
             let of_id = disk.inbox_ids.get(id_name(&id)).map_err(|error| disk.poison.read_failed(&error))?;
-            let of_id = of_id.map(|seen| two_numbers(disk, &seen)).transpose()?;
+            let of_id = of_id.map(|seen| Sending::decode(disk, &seen)).transpose()?;
             // A key used again after its time names the later event: that stays.
-            if of_id.is_some_and(|(named, _)| named == number) {
+            if of_id.is_some_and(|(sending, _)| sending.number == number) {
                 batch.remove(&disk.inbox_ids, id_name(&id));
             }
             batch.remove(&disk.inbox_ids, name);
@@ -243,14 +286,14 @@ impl EmbeddedStore {
     }
 }
 
-/// The number of the event that came with this idempotency key, where that is not too long ago.
-fn known_number(disk: &Disk, id: &[u8; 32], event: &InboxEvent) -> Result<Option<u64>, StoreError> {
+/// What came with this idempotency key, where that is not too long ago.
+fn known_sending(disk: &Disk, id: &[u8; 32], event: &InboxEvent) -> Result<Option<Sending>, StoreError> {
     let seen = disk.inbox_ids.get(id_name(id)).map_err(|error| disk.poison.read_failed(&error))?;
     let Some(seen) = seen else {
         return Ok(None);
     };
-    let (number, expires_ms) = two_numbers(disk, &seen)?;
-    Ok((expires_ms > event.received_at_ms).then_some(number))
+    let (sending, expires_ms) = Sending::decode(disk, &seen)?;
+    Ok((expires_ms > event.received_at_ms).then_some(sending))
 }
 
 fn id_name(id: &[u8]) -> Vec<u8> {

@@ -58,6 +58,10 @@ fn a_mistake_in_a_manifest_is_named_with_line_column_and_near_name() {
         ),
         ("limits.calls_max = 0\n", "weir.toml:7:8: a limit is 1 at least"),
         (
+            "limits.path_bytes_max = 16001\n",
+            "weir.toml:7:8: 16000 bytes are the most: key and path together name an entry of the store",
+        ),
+        (
             "grant.http = [\"https://a.example\", \"b.example\"]\n",
             "weir.toml:7:36: \"b.example\" is no origin: write it as `https://api.example.com`",
         ),

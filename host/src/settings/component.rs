@@ -9,6 +9,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use weir_core::limits::InvocationLimits;
 
+/// What `limits.path_bytes_max` may be at most: beside the longest key, 32 KiB, a path of which each byte is encoded as
+/// two has room in the 65,535 bytes that a name in the store may have. A longer one would stop the host at each start.
+const PATH_BYTES_MOST: usize = 16_000;
+
 /// `[[component]]` as it may be written.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -100,13 +104,19 @@ impl ComponentManifest {
             .into_iter()
             .enumerate()
             .map(|(index, secret)| secret.resolve(&format!("{path}.secrets.{index}"), &granted_origins));
+        let limits = self.limits.resolve(&format!("{path}.limits"))?;
+        if limits.path_bytes_max > PATH_BYTES_MOST {
+            let message =
+                format!("{PATH_BYTES_MOST} bytes are the most: key and path together name an entry of the store");
+            return Err(Problem::new(format!("{path}.limits.path_bytes_max"), message));
+        }
         Ok(ComponentSettings {
             path: self.path,
             build: self.build,
             secrets: secrets.collect::<Result<_, _>>()?,
             granted_origins,
             config: self.config.into_iter().map(|(name, value)| (name, value.into_text())).collect(),
-            limits: self.limits.resolve(&format!("{path}.limits"))?,
+            limits,
         })
     }
 }

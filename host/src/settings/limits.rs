@@ -83,6 +83,7 @@ numbers! {
     HostLimitsManifest => HostLimits {
         tasks_per_run_max: u64,
         quarantined_events_max: usize,
+        quarantined_bytes_max: u64,
         marker_lag_max: u64,
         record_bytes_max: usize,
         idle_keys_max: usize,
@@ -124,6 +125,7 @@ impl HostLimitsManifest {
             operator: OperatorLimits {
                 tasks_per_run_max: self.tasks_per_run_max.unwrap_or(default.operator.tasks_per_run_max),
                 quarantined_events_max: self.quarantined_events_max.unwrap_or(default.operator.quarantined_events_max),
+                quarantined_bytes_max: self.quarantined_bytes_max.unwrap_or(default.operator.quarantined_bytes_max),
                 on_queue_full: default.operator.on_queue_full,
                 marker_lag_max: self.marker_lag_max.unwrap_or(default.operator.marker_lag_max),
                 record_bytes_max: self.record_bytes_max.unwrap_or(default.operator.record_bytes_max),

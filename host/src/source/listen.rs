@@ -85,8 +85,12 @@ async fn take(
     match durable(&state, event).await {
         Ok(InboxAnswer::Taken(number)) => taken(number, false),
         Ok(InboxAnswer::Repeated(number)) => taken(number, true),
+        Ok(InboxAnswer::KeyUsed(number)) => {
+            let what = format!("the Idempotency-Key was sent before with another payload, as inbox event {number}");
+            answer(StatusCode::UNPROCESSABLE_ENTITY, &format!("{what}: send each event with a key of its own"))
+        }
         Ok(InboxAnswer::Full) => {
-            let what = "the inbox is full (limits.inbox_events_max): post again later";
+            let what = "the inbox is full (limits.inbox_events_max, limits.inbox_bytes_max): post again later";
             let mut response = answer(StatusCode::TOO_MANY_REQUESTS, what);
             response.headers_mut().insert("retry-after", axum::http::HeaderValue::from_static("1"));
             response

@@ -60,6 +60,21 @@ fn a_skipped_task_ends_without_effect_and_a_retried_one_fails_again() {
 
 // [S29]
 #[test]
+fn a_key_of_a_stopped_store_that_was_repaired_is_shown_as_quarantined_no_longer() {
+    for repair in ["retry", "skip", "discard"] {
+        let project = quarantined_project();
+        let shown = || {
+            let listed = control::keys(&project).into_iter().find(|key| key["key"] == "bad").expect("it is listed");
+            (listed["quarantined"].clone(), control::key(&project, "bad")["quarantined"].clone())
+        };
+        assert_eq!(shown(), (json!(true), json!(true)));
+        project.weir(&["quarantine", repair, "bad"]).expect(0);
+        assert_eq!(shown(), (json!(false), json!(false)), "{repair}");
+    }
+}
+
+// [S29]
+#[test]
 fn a_repair_of_what_no_longer_stands_is_refused() {
     let project = quarantined_project();
     let state = control::quarantined(&project)[0]["state"].as_str().expect("it has a name").to_owned();

@@ -17,6 +17,8 @@ fn an_event_that_is_sent_is_taken_and_one_sent_again_is_taken_once() {
     assert_eq!(send(&id).expect(0).stdout, "taken before, as inbox event 1\n");
     let again = send(&[&id[..], &["--json"]].concat()).expect(0).json();
     assert_eq!(again, json!({"number": 1, "repeated": true}));
+    let other = project.weir(&[&["send", "Hualian, Taiwan", "{\"n\": 2}", "--url", &url], &id[..]].concat());
+    other.expect_error(2, &["422", "another payload, as inbox event 1", "a key of its own"]);
     wait_until("both events took effect", || project.output().lines.len() == 2);
     host.stop().expect(0);
     let payloads: Vec<_> = project.output().lines.iter().map(|line| line["payload"]["n"].clone()).collect();

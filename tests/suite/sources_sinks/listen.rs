@@ -53,6 +53,24 @@ fn an_event_with_an_idempotency_key_is_taken_once_even_after_a_restart() {
     assert_eq!(project.output().payloads(), ["one", "two", "two"]);
 }
 
+// [S1] [S35]
+#[test]
+fn an_idempotency_key_with_another_payload_is_answered_422_even_after_a_restart() {
+    let project = Project::new(&manifest());
+    let mut weir = project.start();
+    assert_eq!(say(&weir.origin(), "a", Some("order-1"), "one").status, 202);
+    weir.kill();
+    let mut weir = project.start();
+    let refused = say(&weir.origin(), "a", Some("order-1"), "two");
+    assert_eq!(refused.status, 422);
+    let why = refused.body["error"].as_str().expect("a reason");
+    assert!(why.contains("another payload, as inbox event 0"), "{why}");
+    assert_eq!(say(&weir.origin(), "a", Some("order-1"), "one").body, json!({"number": 0, "repeated": true}));
+    assert_eq!(say(&weir.origin(), "a", Some("order-2"), "two").body, json!({"number": 1, "repeated": false}));
+    finish(&project, weir, 2);
+    assert_eq!(project.output().payloads(), ["one", "two"]);
+}
+
 // [S1]
 #[test]
 fn an_idempotency_key_is_that_of_one_key() {

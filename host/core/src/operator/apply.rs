@@ -1,7 +1,7 @@
 //! The only door for what an action did [S18].
 
 use super::key_state::{KeyState, Phase};
-use super::{Command, Shared, Waiting};
+use super::{Command, Shared};
 use crate::action_state::{ActionState, Decision, StateKey};
 use crate::checkpoint::QueuedTask;
 use crate::event::{DeadLetter, KIND_OUTPUT, OutputEvent};
@@ -91,7 +91,7 @@ impl KeyState {
     /// The key is quarantined; the others go on.
     fn park(&mut self, shared: &mut Shared) {
         self.quarantined = true;
-        shared.waiting -= Waiting::of(&self.pending);
+        shared.waiting -= self.pending.size();
         shared.quarantined.insert(self.key.clone());
         shared.counters.keys_quarantined += 1;
         shared.counters.keys_running -= 1;

@@ -205,7 +205,7 @@ impl KeyState {
         }
         let first_new = self.persisted.pending.end.max(now.start);
         let from = if self.persisted.pending.is_empty() { now.start } else { first_new };
-        for (number, input) in now.clone().zip(&self.pending).skip((from - now.start) as usize) {
+        for (number, input) in now.clone().zip(self.pending.iter()).skip((from - now.start) as usize) {
             put(entries, EntrySpace::Pending, name(number), Some(encode_input(input)));
         }
     }

@@ -1,6 +1,7 @@
 //! All that an operator knows of one key.
 
 use super::failure::put_failed_state;
+use super::waiting::PendingEvents;
 use super::{Command, Report, Shared, Waiting};
 use crate::action_state::{ActionState, CallPut, DroppedInput, StateKey};
 use crate::checkpoint::QueuedTask;
@@ -25,7 +26,7 @@ pub(super) struct KeyState {
     pub(super) completed_below: u64,
     pub(super) run: Option<Run>,
     /// Wait because the key is running; the last one has the sequence number `next - 1`.
-    pub(super) pending: VecDeque<InputEvent>,
+    pub(super) pending: PendingEvents,
     pub(super) sensory: Arc<Tree>,
     pub(super) short_term: Arc<Tree>,
     pub(super) quarantined: bool,
@@ -93,7 +94,7 @@ impl KeyState {
             next: 0,
             completed_below: 0,
             run: None,
-            pending: VecDeque::new(),
+            pending: PendingEvents::default(),
             sensory: Arc::default(),
             short_term: Arc::default(),
             quarantined: false,
@@ -161,7 +162,7 @@ impl KeyState {
             if !self.quarantined {
                 shared.waiting += Waiting::of([&input]);
             }
-            self.pending.push_back(input);
+            self.pending.push(input);
             shared.counters.pending_events += 1;
             self.touch(shared);
         }
@@ -169,9 +170,12 @@ impl KeyState {
         self.pause_if_full(shared);
     }
 
-    /// Whether it is quarantined with as many pending input events as it may have.
+    /// Whether it is quarantined with as many pending input events, or bytes of them, as it may have.
     fn is_full(&self, shared: &Shared) -> bool {
-        self.quarantined && self.pending.len() >= shared.limits.quarantined_events_max
+        let (pending, limits) = (self.pending.size(), &shared.limits);
+        let is_within =
+            self.pending.len() < limits.quarantined_events_max && pending.bytes < limits.quarantined_bytes_max;
+        self.quarantined && !is_within
     }
 
     /// Asks for a pause of the partition, where the settings say so [S29]. A repair ends it.
@@ -252,7 +256,8 @@ impl KeyState {
     }
 
     fn drop_input(&self, input: InputEvent, shared: &mut Shared) {
-        let message = "the queue of its quarantined key was full (limits.quarantined_events_max)";
+        let message =
+            "the queue of its quarantined key was full (limits.quarantined_events_max, limits.quarantined_bytes_max)";
         let failure = Failure::fatal("queue-full", message);
         let letter = DeadLetter { input, sequence_number: None, action: None, failure };
         shared.counters.dead_letters += 1;

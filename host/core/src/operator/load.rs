@@ -1,7 +1,7 @@
 //! Keys that become resident: from the store's entries, or new.
 
 use super::key_state::{KeyState, Persisted, Phase, Run};
-use super::{Operator, Shared, Slot, Waiting};
+use super::{Operator, Shared, Slot};
 use crate::checkpoint::{
     Entry, EntryKey, EntryKeyError, EntrySpace, Header, QueuedTask, RunRecord, ValueError, decode_input, decode_node,
 };
@@ -42,7 +42,7 @@ impl Operator {
         };
         let mut state = Box::new(restore(key, entries)?);
         self.shared.counters.pending_events += state.pending.len() as u64;
-        self.shared.waiting += Waiting::of(&state.pending);
+        self.shared.waiting += state.pending.size();
         if state.run.is_some() {
             self.shared.counters.keys_running += 1;
             state.mark_done(&mut self.shared);

@@ -2,7 +2,7 @@
 
 use super::failure::put_failed_state;
 use super::key_state::{KeyState, Phase};
-use super::{Operator, Shared, Slot, Waiting};
+use super::{Operator, Shared, Slot};
 use crate::action_state::{ActionState, CallResult, CallStatus, Decision, StateKey};
 use crate::store::ActionStateStore;
 use crate::store::log::Ticket;
@@ -69,7 +69,7 @@ impl KeyState {
     /// The key is quarantined no longer; its task is to be started, and the record says how.
     fn release(&mut self, shared: &mut Shared) {
         self.quarantined = false;
-        shared.waiting += Waiting::of(&self.pending);
+        shared.waiting += self.pending.size();
         shared.quarantined.remove(&self.key);
         shared.full.remove(&self.key);
         shared.counters.keys_quarantined -= 1;

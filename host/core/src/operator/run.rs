@@ -48,7 +48,7 @@ impl KeyState {
     /// The next pending input event starts its run [S1].
     fn start_pending(&mut self, shared: &mut Shared) {
         let sequence_number = SequenceNumber(self.pending_numbers().start);
-        let input = self.pending.pop_front().expect("an input event is pending");
+        let input = self.pending.pop().expect("an input event is pending");
         shared.counters.pending_events -= 1;
         shared.waiting -= Waiting::of([&input]);
         self.start_run(sequence_number, input, shared);

@@ -7,6 +7,7 @@ mod calls;
 mod checkpoint;
 mod clock;
 mod codec;
+mod cost;
 mod divergence;
 mod eviction;
 mod failure;

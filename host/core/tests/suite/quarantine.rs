@@ -46,6 +46,33 @@ fn events_wait_in_quarantine_up_to_a_limit_and_further_ones_become_dead_letters(
 
 // [S29]
 #[test]
+fn events_that_wait_in_quarantine_are_bounded_in_bytes_too() {
+    let app =
+        App::default().action("shaky", &[KIND_INPUT], |guest| match guest.invocation.task().event.payload.as_str() {
+            "0" => Err(fatal("no").into()),
+            _ => guest.emit("output", 1),
+        });
+    let mut world = app.limits(|limits| limits.quarantined_bytes_max = 5_000).start();
+    world.input("k", "0");
+    let large = format!("\"{}\"", "x".repeat(2_400));
+    for _ in 0..4 {
+        world.input("k", &large);
+    }
+    world.input("k", "1");
+    assert_eq!(world.operator.quarantine_reports()[0].pending, 2, "two take more than the limit, one does not");
+    assert_eq!(world.all_dead_letters().len(), 3);
+    world.checkpoint();
+    world.kill();
+    world.input("k", "1");
+    assert_eq!(world.operator.quarantine_reports()[0].pending, 2, "so it is after a restart");
+    repair(&mut world, Repair::Skip);
+    world.input("k", "1");
+    assert_eq!(world.operator.waiting(), Waiting::default());
+    assert_eq!(world.outputs_of("k").len(), 3, "room again");
+}
+
+// [S29]
+#[test]
 fn what_waits_in_quarantine_waits_for_people_and_not_for_its_turn() {
     let mut world = start();
     for n in 0..3 {

@@ -1,6 +1,6 @@
 //! The inbox in memory.
 
-use crate::embedded::inbox::{InboxAnswer, InboxEntry, InboxEvent};
+use crate::embedded::inbox::{InboxAnswer, InboxEntry, InboxEvent, Sending};
 use crate::embedded::settings::StoreSettings;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -10,7 +10,7 @@ pub(super) struct MemoryInbox {
     consumed_to: u64,
     bytes: u64,
     events: VecDeque<InboxEvent>,
-    numbers: HashMap<Vec<u8>, u64>,
+    sendings: HashMap<Vec<u8>, Sending>,
     expiries: BTreeMap<(u64, u64), Vec<u8>>,
 }
 
@@ -21,7 +21,7 @@ impl MemoryInbox {
             consumed_to: 0,
             bytes: 0,
             events: VecDeque::new(),
-            numbers: HashMap::new(),
+            sendings: HashMap::new(),
             expiries: BTreeMap::new(),
         }
     }
@@ -29,8 +29,8 @@ impl MemoryInbox {
     pub(super) fn append(&mut self, mut event: InboxEvent) -> InboxAnswer {
         self.forget_expired(event.received_at_ms);
         let id = event.idempotency_key.take();
-        if let Some(&number) = id.as_ref().and_then(|id| self.numbers.get(id)) {
-            return InboxAnswer::Repeated(number);
+        if let Some(sending) = id.as_ref().and_then(|id| self.sendings.get(id)) {
+            return sending.answer_to(&event);
         }
         let is_full = self.events.len() as u64 >= self.settings.inbox_events_max
             || self.bytes + size_of(&event) > self.settings.inbox_bytes_max;
@@ -40,7 +40,7 @@ impl MemoryInbox {
         let number = self.consumed_to + self.events.len() as u64;
         if let Some(id) = id {
             let expires_ms = event.received_at_ms.saturating_add(self.settings.inbox_idempotency_ms);
-            self.numbers.insert(id.clone(), number);
+            self.sendings.insert(id.clone(), Sending { number, payload: event.payload_digest() });
             self.expiries.insert((expires_ms, number), id);
         }
         self.bytes += size_of(&event);
@@ -68,7 +68,7 @@ impl MemoryInbox {
             && first.key().0 <= now_ms
         {
             let id = first.remove();
-            self.numbers.remove(&id);
+            self.sendings.remove(&id);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The inbox, of both stores.
 
 use super::*;
-use InboxAnswer::{Full, Repeated, Taken};
+use InboxAnswer::{Full, KeyUsed, Repeated, Taken};
 
 fn event(payload: &str, at_ms: u64, id: Option<&str>) -> InboxEvent {
     InboxEvent {
@@ -60,6 +60,23 @@ fn repeated_idempotency_key_is_taken_once() {
         assert_eq!(store.inbox_append(vec![event("a", 2, Some("id"))]).unwrap(), [Repeated(0)], "not yet synced");
         consume(&store, 2);
         assert_eq!(store.inbox_append(vec![event("a", 3, Some("id"))]).unwrap(), [Repeated(0)], "long consumed");
+    }
+}
+
+// [S35]
+#[test]
+fn idempotency_key_with_another_payload_is_neither_taken_nor_taken_for_a_repetition() {
+    let directory = tempfile::tempdir().unwrap();
+    for store in both_stores(directory.path(), StoreSettings::default()) {
+        let send = |payload| store.inbox_append(vec![event(payload, 1, Some("id"))]).unwrap()[0];
+        let two = vec![event(r#"{"a":1,"b":2}"#, 1, Some("id")), event("3", 1, Some("id"))];
+        assert_eq!(store.inbox_append(two).unwrap(), [Taken(0), KeyUsed(0)], "in one batch");
+        assert_eq!(send("3"), KeyUsed(0));
+        assert_eq!(send(r#"{ "b": 2, "a": 1 }"#), Repeated(0), "the same value, spelt otherwise");
+        consume(&store, 1);
+        assert_eq!(send("3"), KeyUsed(0), "long consumed");
+        assert_eq!(send(r#"{"a":1,"b":2}"#), Repeated(0));
+        assert_eq!(store.inbox_append(vec![event("3", 1, Some("other"))]).unwrap(), [Taken(1)]);
     }
 }
 
