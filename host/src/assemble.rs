@@ -17,12 +17,13 @@ use crate::embedded::{CheckpointRecord, EmbeddedStore, MemoryStore, Store, Store
 use crate::missing::near_file;
 use crate::service::{self, Service};
 use crate::settings::{DeadLetters, OnQuarantineFull, Settings, Source, StoreKind};
-use crate::sink::{FileSink, Sink};
+use crate::sink::{FileSink, Lines, Sink};
 use crate::source::{
     Batch, Consumed, EventParser, FileSource, InboxContent, InboxSignal, InboxSource, Reader, SourceKind, StdinFeed,
 };
 use anyhow::{Context, anyhow};
 use std::io::BufReader;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -75,6 +76,7 @@ fn run_here(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunErro
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     check_files(settings).map_err(RunError::Use)?;
     check_source_file(settings)?;
+    check_sink_folders(settings)?;
     let application = Application::load(settings, Secrets::Read, options.watcher.clone()).map_err(RunError::Use)?;
     let store = open_store(settings)?;
     let record = store.read_checkpoint()?;
@@ -183,6 +185,25 @@ fn check_source_file(settings: &Settings) -> Result<(), RunError> {
     })
 }
 
+/// A folder that outputs or dead letters are to be in, and that is not there, is told before anything is made: the first
+/// dead letter may be long in coming.
+fn check_sink_folders(settings: &Settings) -> Result<(), RunError> {
+    let DeadLetters::File(dead_letters) = &settings.dead_letters else { unreachable!("{ON_KAFKA}") };
+    let mut files = vec![("dead_letter.file", Lines::DeadLetters, dead_letters)];
+    if let crate::settings::Sink::File(path) = &settings.sink {
+        files.push(("sink.file", Lines::Outputs, path));
+    }
+    for (setting, lines, path) in files {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::metadata(folder.join(".")).map_err(|error| {
+            let (file, near) = (path.display(), near_file(folder, &error));
+            let message = format!("open {lines} file {file}: folder {}: {error}{near}", folder.display());
+            RunError::of_use(settings.error_at(setting, message))
+        })?;
+    }
+    Ok(())
+}
+
 /// A store that was fed from a file has offsets of a file.
 fn check_source(settings: &Settings, record: Option<&CheckpointRecord>) -> anyhow::Result<()> {
     let known = record.and_then(|record| record.values.get(value_names::SOURCE)).and_then(|value| value.as_str());
@@ -199,7 +220,9 @@ fn check_source(settings: &Settings, record: Option<&CheckpointRecord>) -> anyho
 fn open_sinks(settings: &Settings, record: Option<&CheckpointRecord>) -> anyhow::Result<Sinks> {
     let length = |name: &str| record.and_then(|record| record.values.get(name)).and_then(|value| value.as_u64());
     let output = match &settings.sink {
-        crate::settings::Sink::File(path) => Sink::File(FileSink::open(path, length(value_names::SINK_LENGTH), false)?),
+        crate::settings::Sink::File(path) => {
+            Sink::File(FileSink::open(Lines::Outputs, path, length(value_names::SINK_LENGTH))?)
+        }
         crate::settings::Sink::Stdout => {
             tracing::info!("sink stdout: after a crash lines since the last checkpoint are written again");
             Sink::Stdout
@@ -208,7 +231,7 @@ fn open_sinks(settings: &Settings, record: Option<&CheckpointRecord>) -> anyhow:
         crate::settings::Sink::Kafka { .. } => unreachable!("{ON_KAFKA}"),
     };
     let DeadLetters::File(dead_letters) = &settings.dead_letters else { unreachable!("{ON_KAFKA}") };
-    let dead_letters = FileSink::open(dead_letters, length(value_names::DEAD_LETTER_LENGTH), true)?;
+    let dead_letters = FileSink::open(Lines::DeadLetters, dead_letters, length(value_names::DEAD_LETTER_LENGTH))?;
     Ok(Sinks { output, dead_letters })
 }
 
