@@ -27,8 +27,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use weir_component::Watcher;
+use weir_core::checkpoint::Header;
 use weir_core::event::PartitionId;
 use weir_core::key::Key;
 use weir_core::limits::{OnQueueFull, OperatorLimits};
@@ -103,7 +104,6 @@ fn run_here(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunErro
     let ended = runtime.block_on(async {
         let signals = service::signals();
         service::listen(settings, &service, &signal, &stop).await.map_err(RunError::Use)?;
-        let reader = start_reader(reader, shards.clone());
         let start = CoordinatorStart {
             store,
             shards: shards.clone(),
@@ -112,6 +112,7 @@ fn run_here(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunErro
             stop,
             sinks,
             source: source_kind(settings),
+            source_key: settings.source.key.as_ref().map(ToString::to_string),
             record,
             interval: Duration::from_millis(settings.store.checkpoint_interval_ms),
             drain: Duration::from_millis(settings.limits.drain_ms_max),
@@ -253,7 +254,7 @@ fn start_shards(
     plan: &Arc<Plan>,
     store: &Store,
     record: Option<&CheckpointRecord>,
-) -> anyhow::Result<ShardThreads> {
+) -> Result<ShardThreads, RunError> {
     let count = settings.host.shards;
     let (ends_sender, ends) = mpsc::channel(crate::driver::ENDS_MAX * count + 1);
     let busy = store.busy_keys()?;
@@ -269,6 +270,7 @@ fn start_shards(
     };
     let recovery = Recovery { store, record, plan, limits: &limits, partitions: PARTITIONS, set_aside: &set_aside };
     let recovered = recover(&recovery, store, count, &busy)?;
+    check_source_key(settings, store, record, &recovered)?;
     let mut shards = Shards { batches: Vec::new(), orders: Vec::new() };
     let mut threads = Vec::new();
     let mut offset = u64::MAX;
@@ -301,6 +303,46 @@ fn start_shards(
         threads.push(thread);
     }
     Ok(ShardThreads { shards, ends, ends_sender, offset, threads })
+}
+
+/// With another path to the key, an event that is read again has another key, and what a run of it did under the one
+/// that it had would be done again.
+fn check_source_key(
+    settings: &Settings,
+    store: &Store,
+    record: Option<&CheckpointRecord>,
+    recovered: &[RecoveredShard],
+) -> Result<(), RunError> {
+    let known = record.and_then(|record| record.values.get(value_names::SOURCE_KEY)).and_then(|value| value.as_str());
+    let (Some(known), Some(wanted)) = (known, settings.source.key.as_ref().map(ToString::to_string)) else {
+        return Ok(());
+    };
+    if known == wanted {
+        return Ok(());
+    }
+    for operator in recovered.iter().flat_map(|shard| &shard.operators) {
+        if let Some(key) = run_after_checkpoint(store, operator)? {
+            let message = format!(
+                "source.key is {wanted:?}, and an event for key {} that is read again was keyed by {known:?}: what its \
+                 run did would be done again; start with key = {known:?}, stop that host (Ctrl-C), then change it",
+                key.to_text()
+            );
+            return Err(RunError::of_use(settings.error_at("source.key", message)));
+        }
+    }
+    Ok(())
+}
+
+/// A key with recorded states of a run that the checkpoint does not know: its event is read again.
+fn run_after_checkpoint(store: &Store, operator: &Operator) -> anyhow::Result<Option<Key>> {
+    for key in operator.store().keys() {
+        let next =
+            store.load_header(key)?.map(|bytes| Header::decode(&bytes)).transpose()?.map_or(0, |known| known.next);
+        if operator.store().states_of(key).iter().any(|(state, _)| state.sequence_number.0 >= next) {
+            return Ok(Some(key.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// What recovery gives for one shard.
@@ -373,13 +415,6 @@ fn open_reader(
         partitions: PARTITIONS,
         stop: stop.clone(),
     })
-}
-
-fn start_reader(reader: Reader, shards: Shards) -> oneshot::Receiver<anyhow::Result<crate::source::ReaderStop>> {
-    let (sender, receiver) = oneshot::channel();
-    // It ends when it is told to stop or the shards are gone; nobody needs to wait for it.
-    std::thread::spawn(move || sender.send(reader.run(&shards)));
-    receiver
 }
 
 fn start_stdin(
