@@ -63,6 +63,27 @@ fn a_dead_letter_that_cannot_be_written_is_named_as_one_and_not_lost() {
     assert_eq!(project.read("dead-letters.jsonl").matches("nonsense").count(), 1);
 }
 
+#[test]
+fn a_pipe_is_no_component() {
+    let project = Project::with_events(&Manifest::new("pipe.wasm".as_ref()), []);
+    let made = std::process::Command::new("mkfifo").arg(project.path("pipe.wasm")).status();
+    assert!(made.is_ok_and(|status| status.success()), "make a pipe");
+    let place = format!("{}1: ", place(&project, "path = "));
+    // Nobody writes to it: a host that opened it would wait.
+    project.run().expect_error(2, &[&place, "read component pipe.wasm: it is no regular file"]);
+}
+
+#[test]
+fn a_manifest_that_is_no_text_is_told_with_its_place() {
+    let project = Project::empty();
+    project.write("weir.toml", b"name = \"caf\xe9\"\n");
+    project.run().expect_error(2, &["weir.toml:1:12: the manifest is not UTF-8 text"]);
+    project.write("weir.toml", b"\xef\xbb\xbfname = \"a\"\n\n[source]\nkey = \"\xff\"\n");
+    project.run().expect_error(2, &["weir.toml:4:8: the manifest is not UTF-8 text"]);
+    project.write("weir.toml", "\u{feff}nam = \"a\"\n");
+    project.run().expect_error(2, &["weir.toml:1:1: unknown field `nam`", "did you mean `name`?"]);
+}
+
 // [S1] [S35]
 #[test]
 fn a_pipe_is_no_source_file_for_it_can_not_be_read_again() {
