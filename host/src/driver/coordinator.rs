@@ -167,7 +167,7 @@ impl Coordinator {
             // stands there by which key: a start with another one sees what was run under this.
             self.commit(Vec::new()).await?;
         }
-        let mut reader = Some(start_reader(reader, self.shards.clone()));
+        let mut reader = Some(reader.start(self.shards.clone()));
         let mut ticks = tokio::time::interval(self.interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         ticks.tick().await;
@@ -381,13 +381,6 @@ fn write(
     record.values.insert(value_names::DEAD_LETTER_LENGTH.to_owned(), sinks.dead_letters.length().into());
     store.commit_checkpoint(Checkpoint { entries, record: record.clone() })?;
     Ok(record)
-}
-
-fn start_reader(reader: Reader, shards: Shards) -> oneshot::Receiver<anyhow::Result<ReaderStop>> {
-    let (sender, receiver) = oneshot::channel();
-    // It ends when it is told to stop or the shards are gone; nobody needs to wait for it.
-    std::thread::spawn(move || sender.send(reader.run(&shards)));
-    receiver
 }
 
 /// The end of the reader; never again after it was seen.
