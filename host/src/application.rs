@@ -4,7 +4,8 @@ use crate::driver::ActionTable;
 use crate::missing::near_file;
 use crate::settings::{ComponentSettings, Settings, SettingsError, near_name};
 use anyhow::{Context, anyhow};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use weir_component::{ComponentHost, ComponentSource, Grants, HostSettings, HttpGrant, LoadedComponent, Watcher};
 use weir_core::plan::{Plan, PlannedAction};
@@ -56,7 +57,7 @@ pub fn load_component(
 ) -> anyhow::Result<LoadedComponent> {
     let component = &settings.components[index];
     let name = component.path.display().to_string();
-    let bytes = std::fs::read(&component.path).map_err(|error| {
+    let bytes = read_component(&component.path).map_err(|error| {
         let build = if component.build.is_some() { "; `weir build` makes it" } else { "" };
         let near = near_file(&component.path, &error);
         let message = format!("read component {name}: {error}{build}{near}");
@@ -70,6 +71,15 @@ pub fn load_component(
         limits: Arc::new(component.limits.clone()),
     };
     Ok(host.load(source)?)
+}
+
+/// The bytes of a file. Reading a pipe or a device may never end.
+fn read_component(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    std::fs::read(path)
 }
 
 fn grants(settings: &ComponentSettings, secrets: Secrets) -> anyhow::Result<Grants> {

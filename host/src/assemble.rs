@@ -3,6 +3,7 @@
 #[cfg(feature = "kafka")]
 mod kafka;
 
+mod check;
 mod end;
 
 pub use end::{RunEnd, RunError};
@@ -14,19 +15,19 @@ use crate::driver::{
     ShardStart, Shards, Sinks, value_names,
 };
 use crate::embedded::{CheckpointRecord, EmbeddedStore, MemoryStore, Store, StoreLog, StoreSettings};
-use crate::missing::near_file;
 use crate::service::{self, Service};
 use crate::settings::{DeadLetters, OnQuarantineFull, Settings, Source, StoreKind};
-use crate::sink::{FileSink, Sink};
+use crate::sink::{FileSink, Lines, Sink};
 use crate::source::{
     Batch, Consumed, EventParser, FileSource, InboxContent, InboxSignal, InboxSource, Reader, SourceKind, StdinFeed,
 };
 use anyhow::{Context, anyhow};
+use check::{check_sink_folders, check_source, check_source_file, check_source_key};
 use std::io::BufReader;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use weir_component::Watcher;
 use weir_core::event::PartitionId;
 use weir_core::key::Key;
@@ -75,6 +76,7 @@ fn run_here(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunErro
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     check_files(settings).map_err(RunError::Use)?;
     check_source_file(settings)?;
+    check_sink_folders(settings)?;
     let application = Application::load(settings, Secrets::Read, options.watcher.clone()).map_err(RunError::Use)?;
     let store = open_store(settings)?;
     let record = store.read_checkpoint()?;
@@ -101,7 +103,6 @@ fn run_here(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunErro
     let ended = runtime.block_on(async {
         let signals = service::signals();
         service::listen(settings, &service, &signal, &stop).await.map_err(RunError::Use)?;
-        let reader = start_reader(reader, shards.clone());
         let start = CoordinatorStart {
             store,
             shards: shards.clone(),
@@ -110,6 +111,7 @@ fn run_here(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunErro
             stop,
             sinks,
             source: source_kind(settings),
+            source_key: settings.source.key.as_ref().map(ToString::to_string),
             record,
             interval: Duration::from_millis(settings.store.checkpoint_interval_ms),
             drain: Duration::from_millis(settings.limits.drain_ms_max),
@@ -174,32 +176,12 @@ fn source_kind(settings: &Settings) -> &'static str {
     }
 }
 
-/// A source file that can't be read is told before anything is made.
-fn check_source_file(settings: &Settings) -> Result<(), RunError> {
-    let Source::File(path) = &settings.source.from else { return Ok(()) };
-    FileSource::check(path).map_err(|error| {
-        let message = format!("read source file {}: {error}{}", path.display(), near_file(path, &error));
-        RunError::of_use(settings.error_at("source.file", message))
-    })
-}
-
-/// A store that was fed from a file has offsets of a file.
-fn check_source(settings: &Settings, record: Option<&CheckpointRecord>) -> anyhow::Result<()> {
-    let known = record.and_then(|record| record.values.get(value_names::SOURCE)).and_then(|value| value.as_str());
-    match known {
-        Some(known) if known != source_kind(settings) => Err(anyhow!(
-            "store {} was fed from another source ({known}): name that source again, or start with another \
-             store.directory",
-            settings.store.directory.display()
-        )),
-        _ => Ok(()),
-    }
-}
-
 fn open_sinks(settings: &Settings, record: Option<&CheckpointRecord>) -> anyhow::Result<Sinks> {
     let length = |name: &str| record.and_then(|record| record.values.get(name)).and_then(|value| value.as_u64());
     let output = match &settings.sink {
-        crate::settings::Sink::File(path) => Sink::File(FileSink::open(path, length(value_names::SINK_LENGTH), false)?),
+        crate::settings::Sink::File(path) => {
+            Sink::File(FileSink::open(Lines::Outputs, path, length(value_names::SINK_LENGTH))?)
+        }
         crate::settings::Sink::Stdout => {
             tracing::info!("sink stdout: after a crash lines since the last checkpoint are written again");
             Sink::Stdout
@@ -208,7 +190,7 @@ fn open_sinks(settings: &Settings, record: Option<&CheckpointRecord>) -> anyhow:
         crate::settings::Sink::Kafka { .. } => unreachable!("{ON_KAFKA}"),
     };
     let DeadLetters::File(dead_letters) = &settings.dead_letters else { unreachable!("{ON_KAFKA}") };
-    let dead_letters = FileSink::open(dead_letters, length(value_names::DEAD_LETTER_LENGTH), true)?;
+    let dead_letters = FileSink::open(Lines::DeadLetters, dead_letters, length(value_names::DEAD_LETTER_LENGTH))?;
     Ok(Sinks { output, dead_letters })
 }
 
@@ -230,7 +212,7 @@ fn start_shards(
     plan: &Arc<Plan>,
     store: &Store,
     record: Option<&CheckpointRecord>,
-) -> anyhow::Result<ShardThreads> {
+) -> Result<ShardThreads, RunError> {
     let count = settings.host.shards;
     let (ends_sender, ends) = mpsc::channel(crate::driver::ENDS_MAX * count + 1);
     let busy = store.busy_keys()?;
@@ -246,6 +228,7 @@ fn start_shards(
     };
     let recovery = Recovery { store, record, plan, limits: &limits, partitions: PARTITIONS, set_aside: &set_aside };
     let recovered = recover(&recovery, store, count, &busy)?;
+    check_source_key(settings, store, record, &recovered)?;
     let mut shards = Shards { batches: Vec::new(), orders: Vec::new() };
     let mut threads = Vec::new();
     let mut offset = u64::MAX;
@@ -350,13 +333,6 @@ fn open_reader(
         partitions: PARTITIONS,
         stop: stop.clone(),
     })
-}
-
-fn start_reader(reader: Reader, shards: Shards) -> oneshot::Receiver<anyhow::Result<crate::source::ReaderStop>> {
-    let (sender, receiver) = oneshot::channel();
-    // It ends when it is told to stop or the shards are gone; nobody needs to wait for it.
-    std::thread::spawn(move || sender.send(reader.run(&shards)));
-    receiver
 }
 
 fn start_stdin(

@@ -88,7 +88,7 @@ fn on_divergence_execute_drops_the_records_from_there_and_makes_the_other_call()
     assert_eq!((count("first"), count("second"), count("other")), (1, 1, 1), "what fits is kept");
 }
 
-// [S2] [S29] [P4]
+// [S2] [S29]
 #[test]
 fn a_task_whose_action_is_gone_from_the_plan_quarantines_its_key() {
     let scene = scene();
@@ -121,4 +121,38 @@ fn an_action_that_completed_before_a_deploy_is_not_run_again() {
     project.deploy(&Manifest::new(&guests::tally()));
     project.run().expect(0);
     assert_eq!(project.read("out.jsonl"), before);
+}
+
+// [S12] [S19] [S35]
+#[test]
+fn another_key_path_is_refused_while_a_run_is_in_flight_that_would_be_made_again_under_another_key() {
+    let scene = scene();
+    let origin = scene.world.origin();
+    let manifest = manifest(&origin).checkpoints_every_ms(60_000);
+    let mut event = event(&origin);
+    event["account"] = json!("b");
+    let project = Project::with_events(&manifest, &[event]);
+    let host = project.start();
+    wait_until("the second call is open", || scene.ledger().effects_of("slow").len() == 1);
+    host.kill();
+
+    let other = manifest.clone().source("file = \"in.jsonl\"\nkey = \"account\"");
+    project.deploy(&other);
+    for _ in 0..2 {
+        let words = ["weir.toml:4:1: ", "\"account\"", "keyed by \"key\"", "event for key a", "then change it"];
+        project.run().expect_error(2, &words);
+    }
+    assert_eq!(asked(&scene, "first"), 1, "it is not made again under another key");
+
+    // A stop with the path as it was takes the run into the checkpoint; what comes then is keyed anew.
+    project.deploy(&manifest.with("[limits]\ndrain_ms_max = 1"));
+    let host = project.start();
+    wait_until("the second call is open again", || asked(&scene, "slow") == 2);
+    host.stop().expect(0);
+    project.deploy(&other.checkpoints_every_ms(20));
+    project.append_events(&[json!({"key": "a", "account": "c", "do": [{"output": "c"}]})]);
+    let host = project.start();
+    wait_until("the other key has its output", || project.output().by_key().contains_key("c"));
+    host.kill();
+    assert_eq!(asked(&scene, "first"), 1);
 }

@@ -4,7 +4,7 @@ use super::checkpoint::ShardCheckpoint;
 use super::shards::{ShardControl, ShardEnd, Shards};
 use crate::embedded::{Checkpoint, CheckpointRecord, PartitionProgress, Store};
 use crate::sink::{FileSink, Sink};
-use crate::source::{Consumed, Progress, ReaderStop};
+use crate::source::{Consumed, Progress, Reader, ReaderStop};
 use anyhow::{Context, anyhow};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,6 +18,8 @@ use weir_core::ownership::Epoch;
 pub mod value_names {
     /// Which source it was: `file`, `stdin` or `listen`.
     pub const SOURCE: &str = "source";
+    /// Of a source of lines: the path to the key in them.
+    pub const SOURCE_KEY: &str = "source_key";
     /// Of a source file: length and digest of what was consumed.
     pub const CONSUMED: &str = "consumed";
     /// Of a sink file: its length.
@@ -43,14 +45,16 @@ pub struct CoordinatorStart {
     pub shards: Shards,
     /// How they end.
     pub ends: mpsc::Receiver<ShardEnd>,
-    /// How the reader ends.
-    pub reader: oneshot::Receiver<anyhow::Result<ReaderStop>>,
+    /// Reads the source, once a checkpoint says what it is.
+    pub reader: Reader,
     /// Set to stop the reader, and whatever feeds the inbox.
     pub stop: Arc<AtomicBool>,
     /// Where lines go.
     pub sinks: Sinks,
     /// `file`, `stdin` or `listen`.
     pub source: &'static str,
+    /// The path to the key, where it stands in the events.
+    pub source_key: Option<String>,
     /// What the last checkpoint says.
     pub record: Option<CheckpointRecord>,
     /// From one checkpoint to the next.
@@ -121,6 +125,7 @@ pub struct Coordinator {
     stop: Arc<AtomicBool>,
     sinks: Option<Sinks>,
     source: &'static str,
+    source_key: Option<String>,
     record: CheckpointRecord,
     interval: Duration,
     drain: Duration,
@@ -133,7 +138,6 @@ impl Coordinator {
     /// Runs until the end of the source, a signal, or an error. With an error of a shard or the store no further
     /// checkpoint is taken: recovery is the one repair path.
     pub async fn run(start: CoordinatorStart, signals: mpsc::Receiver<()>) -> anyhow::Result<Outcome> {
-        let is_first_start = start.record.is_none();
         let mut coordinator = Self {
             idle: vec![false; start.shards.orders.len()],
             store: start.store,
@@ -142,13 +146,14 @@ impl Coordinator {
             stop: start.stop,
             sinks: Some(start.sinks),
             source: start.source,
-            record: start.record.clone().unwrap_or_default(),
+            source_key: start.source_key,
+            record: start.record.unwrap_or_default(),
             interval: start.interval,
             drain: start.drain,
             furthest: Progress::default(),
             counts: start.counts,
         };
-        let outcome = coordinator.run_to_outcome(is_first_start, Some(start.reader), signals).await;
+        let outcome = coordinator.run_to_outcome(start.reader, signals).await;
         if outcome.is_err() {
             // Reader and shards would wait for each other for ever, and go on to make effects.
             coordinator.stop_shards().await;
@@ -156,16 +161,13 @@ impl Coordinator {
         outcome
     }
 
-    async fn run_to_outcome(
-        &mut self,
-        is_first_start: bool,
-        mut reader: Option<oneshot::Receiver<anyhow::Result<ReaderStop>>>,
-        mut signals: mpsc::Receiver<()>,
-    ) -> anyhow::Result<Outcome> {
-        if is_first_start {
-            // What the sink's file held before counts from the first checkpoint on.
+    async fn run_to_outcome(&mut self, reader: Reader, mut signals: mpsc::Receiver<()>) -> anyhow::Result<Outcome> {
+        if !self.is_source_known() {
+            // What the sink's file held before counts from the first checkpoint on. And before anything is run, it
+            // stands there by which key: a start with another one sees what was run under this.
             self.commit(Vec::new()).await?;
         }
+        let mut reader = Some(reader.start(self.shards.clone()));
         let mut ticks = tokio::time::interval(self.interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         ticks.tick().await;
@@ -189,6 +191,12 @@ impl Coordinator {
                 }
             }
         }
+    }
+
+    /// Whether the last checkpoint says what the source is.
+    fn is_source_known(&self) -> bool {
+        let known = |name: &str| self.record.values.get(name).and_then(|value| value.as_str());
+        known(value_names::SOURCE) == Some(self.source) && known(value_names::SOURCE_KEY) == self.source_key.as_deref()
     }
 
     /// A shard says how it stands; whether all is done.
@@ -330,6 +338,9 @@ impl Coordinator {
         }
         record.partitions = partitions.into_values().collect();
         record.values.insert(value_names::SOURCE.to_owned(), self.source.into());
+        if let Some(key) = &self.source_key {
+            record.values.insert(value_names::SOURCE_KEY.to_owned(), key.as_str().into());
+        }
         if self.source != "file" {
             let least = record.partitions.iter().map(|progress| progress.source_offset).min();
             record.inbox_consumed_to = least.unwrap_or(0).max(record.inbox_consumed_to);

@@ -1,7 +1,7 @@
 //! The folder of a store and the database in it: how it is made, opened and written.
 
 use super::error::{StoreError, cause_of, not_opened};
-use super::journal::Journal;
+use super::journal::{Journal, newest};
 use super::lock::StoreLock;
 use super::poison::Poison;
 use super::settings::StoreSettings;
@@ -9,6 +9,7 @@ use super::stamp::Stamp;
 use super::torn;
 use fjall::config::{BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry};
 use fjall::{AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -62,7 +63,10 @@ impl Disk {
         let found = Stamp::read(directory)?;
         let data = directory.join("data");
         match &found {
-            Some(found) => found.check(directory, &wanted)?,
+            Some(found) => {
+                found.check(directory, &wanted)?;
+                check_all_there(directory, &data)?;
+            }
             // A host that died while it made the store: nothing in there was ever used.
             None if data.exists() && Stamp::is_drafted(directory) => {
                 std::fs::remove_dir_all(&data).map_err(refused)?;
@@ -82,7 +86,11 @@ impl Disk {
             error => Err(error),
         });
         let disk = database.and_then(|database| Self::new(directory, database, lock)).map_err(|error| match error {
-            fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => refused(error),
+            fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => match error.kind() {
+                // A store that is there misses a file, or the end of one.
+                ErrorKind::NotFound | ErrorKind::UnexpectedEof if found.is_some() => damaged(directory, &error),
+                _ => refused(error),
+            },
             error => StoreError::Damaged { directory: directory.to_owned(), what: cause_of(&error) },
         })?;
         if found.is_none() {
@@ -180,6 +188,29 @@ impl Room {
         }
         Ok(())
     }
+}
+
+/// That a store which was made still has its journal and its keyspaces: fjall would make empty ones in their place, and
+/// all that took effect would do so again.
+fn check_all_there(directory: &Path, data: &Path) -> Result<(), StoreError> {
+    let missing = |name: PathBuf| damaged(directory, &format!("{} is not there", name.display()));
+    if !data.join("version").exists() {
+        return Err(missing("data/version".into()));
+    }
+    if !matches!(newest(data), Ok(Some(_))) {
+        return Err(missing("data/*.jnl".into()));
+    }
+    let keyspaces = std::fs::read_dir(data.join("keyspaces")).map_err(|error| damaged(directory, &error))?;
+    for keyspace in keyspaces.flatten().filter(|entry| entry.path().is_dir()) {
+        if !keyspace.path().join("current").exists() {
+            return Err(missing(Path::new("data/keyspaces").join(keyspace.file_name()).join("current")));
+        }
+    }
+    Ok(())
+}
+
+fn damaged(directory: &Path, what: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Damaged { directory: directory.to_owned(), what: format!("its database is damaged ({what})").into() }
 }
 
 fn open_database(data: &Path) -> Result<Database, fjall::Error> {

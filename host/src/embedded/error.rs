@@ -93,8 +93,10 @@ pub enum StoreError {
         cause: Arc<str>,
     },
     /// An earlier write failed [S26].
-    #[error("store is poisoned: an earlier write failed ({cause}); restart the host once that is mended")]
+    #[error("write store {directory}: an earlier write failed ({cause}); restart the host once that is mended")]
     Poisoned {
+        /// The store's folder.
+        directory: PathBuf,
         /// Why the earlier one failed.
         cause: Arc<str>,
     },

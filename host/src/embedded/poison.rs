@@ -20,14 +20,14 @@ impl Poison {
     pub(super) fn check(&self) -> Result<(), StoreError> {
         match self.cause.get() {
             None => Ok(()),
-            Some(cause) => Err(StoreError::Poisoned { cause: cause.clone() }),
+            Some(cause) => Err(StoreError::Poisoned { directory: self.directory.clone(), cause: cause.clone() }),
         }
     }
 
     /// Remembers that a write failed, and gives the error to answer.
     pub(super) fn set(&self, cause: Arc<str>) -> StoreError {
         if let Some(earlier) = self.cause.get() {
-            return StoreError::Poisoned { cause: earlier.clone() };
+            return StoreError::Poisoned { directory: self.directory.clone(), cause: earlier.clone() };
         }
         let _ = self.cause.set(cause.clone());
         StoreError::Write { directory: self.directory.clone(), cause }

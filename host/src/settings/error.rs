@@ -78,10 +78,18 @@ impl SettingsError {
             std::io::ErrorKind::NotFound => {
                 "no manifest here: name its folder (`weir run PATH`), or make a project with `weir new`".to_owned()
             }
-            std::io::ErrorKind::InvalidData => "the manifest is not UTF-8 text".to_owned(),
             _ => format!("the manifest can't be read: {error}"),
         };
         Self { place: Place::Manifest { file: file.to_owned(), position: None }, message }
+    }
+
+    /// A manifest that is no text from this byte on.
+    pub(super) fn not_text(file: &Path, bytes: &[u8], offset: usize) -> Self {
+        let position = Some(Position::at(bytes, offset));
+        Self {
+            place: Place::Manifest { file: file.to_owned(), position },
+            message: "the manifest is not UTF-8 text".to_owned(),
+        }
     }
 
     /// What the parser says about a text.
@@ -90,7 +98,7 @@ impl SettingsError {
         Self {
             place: Place::Manifest {
                 file: file.to_owned(),
-                position: error.span().map(|span| Position::at(text, span.start)),
+                position: error.span().map(|span| Position::at(text.as_bytes(), span.start)),
             },
             message: explain(error.message(), table.as_deref()),
         }

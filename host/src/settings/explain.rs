@@ -53,7 +53,8 @@ fn type_found(found: &str) -> &str {
 
 fn type_expected(expected: &str) -> &str {
     match expected {
-        "usize" | "u64" | "u32" | "u16" => "a whole number, 0 or more,",
+        "usize" | "u64" => "a whole number, 0 or more,",
+        "u32" => "a whole number, 0 to 4294967295,",
         "i64" => "a whole number",
         "f64" => "a number",
         "a boolean" => "true or false",

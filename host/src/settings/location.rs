@@ -11,9 +11,10 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// The place of a byte offset.
-    pub(super) fn at(text: &str, offset: usize) -> Self {
-        let before = &text.as_bytes()[..offset.min(text.len())];
+    /// The place of a byte offset. A mark before the first line is no character of it.
+    pub(super) fn at(text: &[u8], offset: usize) -> Self {
+        let before = &text[..offset.min(text.len())];
+        let before = before.strip_prefix("\u{feff}".as_bytes()).unwrap_or(before);
         let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
         Self {
             line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
@@ -41,7 +42,7 @@ pub(super) fn position_of(text: &str, path: &str) -> Option<Position> {
         fields = value.get_ref().as_table();
         items = value.get_ref().as_array().map(|array| &array[..]);
     }
-    found.map(|offset| Position::at(text, offset))
+    found.map(|offset| Position::at(text.as_bytes(), offset))
 }
 
 /// The dotted path of the table whose field has its name, or its value, at this offset.

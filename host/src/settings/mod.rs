@@ -91,8 +91,10 @@ impl Settings {
     /// (`dotted.path=value`, as given to `--set`) take the place of what it says.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self, SettingsError> {
         let file = manifest_file(path);
-        let text = std::fs::read_to_string(&file).map_err(|error| SettingsError::unreadable(&file, &error))?;
-        Self::parse(&text, &file, overrides)
+        let bytes = std::fs::read(&file).map_err(|error| SettingsError::unreadable(&file, &error))?;
+        let text =
+            std::str::from_utf8(&bytes).map_err(|error| SettingsError::not_text(&file, &bytes, error.valid_up_to()))?;
+        Self::parse(text, &file, overrides)
     }
 
     /// The settings in this text, which was read from `file`.

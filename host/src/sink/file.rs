@@ -1,6 +1,7 @@
 //! A file as the sink: appended and synced just before the checkpoint that holds its new length; recovery cuts back to
 //! the length of the last one.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -8,9 +9,28 @@ use std::path::{Path, PathBuf};
 /// Why a folder, a pipe or a device is no sink file.
 const NOT_REGULAR: &str = "it is no regular file, and so can't be cut back to a checkpoint; a pipe takes sink.stdout";
 
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// Output events: its file is there from the start.
+    Outputs,
+    /// Dead letters: its file is made with the first of them.
+    DeadLetters,
+}
+
+impl fmt::Display for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Outputs => "sink",
+            Self::DeadLetters => "dead-letter",
+        })
+    }
+}
+
 /// A file that lines are appended to.
 #[derive(Debug)]
 pub struct FileSink {
+    lines: Lines,
     path: PathBuf,
     file: Option<File>,
     length: u64,
@@ -20,17 +40,17 @@ pub struct FileSink {
 #[derive(Debug, thiserror::Error)]
 pub enum FileSinkError {
     /// It can't be opened or cut back.
-    #[error("open sink file {0}")]
-    Open(PathBuf, #[source] io::Error),
+    #[error("open {0} file {1}")]
+    Open(Lines, PathBuf, #[source] io::Error),
     /// It can't be appended to or synced.
-    #[error("append to sink file {0} (nothing is lost: make room or mend it, and start again)")]
-    Append(PathBuf, #[source] io::Error),
+    #[error("append to {0} file {1} (nothing is lost: make room or mend it, and start again)")]
+    Append(Lines, PathBuf, #[source] io::Error),
     /// It lost lines that a checkpoint counts on.
     #[error(
-        "sink file {0} has {1} bytes, and a checkpoint wrote {2}: put back the file, or start with another \
+        "{0} file {1} has {2} bytes, and a checkpoint wrote {3}: put back the file, or start with another \
          store.directory and sink"
     )]
-    Shorter(PathBuf, u64, u64),
+    Shorter(Lines, PathBuf, u64, u64),
     /// Standard output is closed.
     #[error("write to standard output")]
     Stdout(#[source] io::Error),
@@ -38,9 +58,9 @@ pub enum FileSinkError {
 
 impl FileSink {
     /// Opens a file, cut back to the length that the last checkpoint holds. Without a checkpoint its present length
-    /// counts, which is to go into a first one. `lazy`: it is made with the first line only.
-    pub fn open(path: &Path, length: Option<u64>, lazy: bool) -> Result<Self, FileSinkError> {
-        let failed = |error| FileSinkError::Open(path.to_owned(), error);
+    /// counts, which is to go into a first one.
+    pub fn open(lines: Lines, path: &Path, length: Option<u64>) -> Result<Self, FileSinkError> {
+        let failed = |error| FileSinkError::Open(lines, path.to_owned(), error);
         let present = match std::fs::metadata(path) {
             Ok(metadata) if !metadata.is_file() => return Err(failed(io::Error::other(NOT_REGULAR))),
             Ok(metadata) => Some(metadata.len()),
@@ -50,10 +70,10 @@ impl FileSink {
         let has = present.unwrap_or(0);
         let length = length.unwrap_or(has);
         if has < length {
-            return Err(FileSinkError::Shorter(path.to_owned(), has, length));
+            return Err(FileSinkError::Shorter(lines, path.to_owned(), has, length));
         }
-        let mut sink = Self { path: path.to_owned(), file: None, length };
-        if present.is_some() || !lazy {
+        let mut sink = Self { lines, path: path.to_owned(), file: None, length };
+        if present.is_some() || lines == Lines::Outputs {
             sink.open_file().map_err(failed)?;
         }
         Ok(sink)
@@ -78,7 +98,7 @@ impl FileSink {
             }
             file.sync_data()
         });
-        appended.map_err(|error| FileSinkError::Append(self.path.clone(), error))?;
+        appended.map_err(|error| FileSinkError::Append(self.lines, self.path.clone(), error))?;
         self.length += bytes;
         Ok(())
     }
@@ -115,16 +135,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.jsonl");
         std::fs::write(&path, "one\ntwo\n").unwrap();
-        let mut sink = FileSink::open(&path, Some(4), false).unwrap();
+        let mut sink = FileSink::open(Lines::Outputs, &path, Some(4)).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\n");
         sink.append([&"three\n".to_owned()]).unwrap();
         assert_eq!(sink.length(), 10);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\nthree\n");
-        assert!(matches!(FileSink::open(&path, Some(11), false), Err(FileSinkError::Shorter(_, 10, 11))));
-        assert_eq!(FileSink::open(&path, None, false).unwrap().length(), 10, "without a checkpoint its length counts");
-        assert!(matches!(FileSink::open(&folder.path().join("gone"), Some(1), true), Err(FileSinkError::Shorter(..))));
+        assert!(matches!(FileSink::open(Lines::Outputs, &path, Some(11)), Err(FileSinkError::Shorter(_, _, 10, 11))));
+        assert_eq!(
+            FileSink::open(Lines::Outputs, &path, None).unwrap().length(),
+            10,
+            "without a checkpoint its length counts"
+        );
+        assert!(matches!(
+            FileSink::open(Lines::DeadLetters, &folder.path().join("gone"), Some(1)),
+            Err(FileSinkError::Shorter(..))
+        ));
         let lazy = folder.path().join("lazy.jsonl");
-        FileSink::open(&lazy, None, true).unwrap();
+        FileSink::open(Lines::DeadLetters, &lazy, None).unwrap();
         assert!(!lazy.exists());
     }
 }

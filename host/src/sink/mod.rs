@@ -3,7 +3,7 @@
 mod file;
 mod line;
 
-pub use file::{FileSink, FileSinkError};
+pub use file::{FileSink, FileSinkError, Lines};
 pub use line::{SetAsideLine, dead_letter_line, output_line};
 
 use std::io::Write;

@@ -6,6 +6,7 @@ use crate::settings::OnBadEvent;
 use anyhow::Context;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::oneshot;
 use weir_core::event::{InputEvent, PartitionId};
 use weir_core::partition::partition_of;
 
@@ -96,6 +97,14 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Reads and hands over, on a thread of its own. It ends when it is told to stop or the shards are gone; nobody needs
+    /// to wait for it.
+    pub fn start(self, shards: Shards) -> oneshot::Receiver<anyhow::Result<ReaderStop>> {
+        let (sender, receiver) = oneshot::channel();
+        std::thread::spawn(move || sender.send(self.run(&shards)));
+        receiver
+    }
+
     /// Reads and hands over.
     pub fn run(mut self, shards: &Shards) -> anyhow::Result<ReaderStop> {
         let mut batches = shards.empty_batches();

@@ -26,6 +26,64 @@ fn a_source_file_that_is_not_there_is_named_with_line_column_and_near_name_and_n
     }
 }
 
+// [S35] [S29]
+#[test]
+fn a_folder_that_is_not_there_for_outputs_or_dead_letters_is_named_before_anything_is_made() {
+    let manifest = Manifest::new(&guests::tally());
+    let sink =
+        Project::with_events(&manifest.clone().sink(Some("file = \"outt/lines.jsonl\"")), [&json!({"key": "a"})]);
+    let letters = manifest.with("[dead_letter]\nfile = \"outt/lines.jsonl\"");
+    let letters = Project::with_events(&letters, [&json!({"key": "a"})]);
+    for (project, what) in [(&sink, "sink file"), (&letters, "dead-letter file")] {
+        std::fs::create_dir(project.path("out")).expect("make a folder");
+        let place = format!("{}1: ", place(project, "file = \"outt/"));
+        let open = format!("open {what} outt/lines.jsonl: folder outt: No such file");
+        project.run().expect_error(2, &[&place, &open, "did you mean `out`?"]);
+        assert!(!project.path(".weir").exists(), "nothing is made for it");
+        std::fs::create_dir(project.path("outt")).expect("make the folder");
+        project.run().expect(0);
+    }
+}
+
+// [S29] [S35]
+#[test]
+fn a_dead_letter_that_cannot_be_written_is_named_as_one_and_not_lost() {
+    let project = Project::new(&Manifest::new(&guests::tally()));
+    project.write("in.jsonl", "nonsense\n");
+    let mut command = std::process::Command::new("bash");
+    // The file is as long as files may be, so that an append fails, and only that.
+    let script = "trap '' XFSZ; ulimit -f 100000; exec \"$0\" run --set source.on_bad_event=set-aside";
+    let letters = std::fs::File::create(project.path("dead-letters.jsonl")).expect("make the file");
+    letters.set_len(100_000 << 10).expect("stretch it");
+    command.args(["-c", script, &weir_tests::files::weir().display().to_string()]);
+    command.current_dir(project.folder()).env("XDG_CACHE_HOME", weir_tests::files::cache());
+    let words = ["append to dead-letter file", "dead-letters.jsonl", "nothing is lost"];
+    weir_tests::Weir::spawn(command).wait().expect_error(1, &words);
+    project.run_with(&["--set", "source.on_bad_event=set-aside"]).expect(0);
+    assert_eq!(project.read("dead-letters.jsonl").matches("nonsense").count(), 1);
+}
+
+#[test]
+fn a_pipe_is_no_component() {
+    let project = Project::with_events(&Manifest::new("pipe.wasm".as_ref()), []);
+    let made = std::process::Command::new("mkfifo").arg(project.path("pipe.wasm")).status();
+    assert!(made.is_ok_and(|status| status.success()), "make a pipe");
+    let place = format!("{}1: ", place(&project, "path = "));
+    // Nobody writes to it: a host that opened it would wait.
+    project.run().expect_error(2, &[&place, "read component pipe.wasm: it is no regular file"]);
+}
+
+#[test]
+fn a_manifest_that_is_no_text_is_told_with_its_place() {
+    let project = Project::empty();
+    project.write("weir.toml", b"name = \"caf\xe9\"\n");
+    project.run().expect_error(2, &["weir.toml:1:12: the manifest is not UTF-8 text"]);
+    project.write("weir.toml", b"\xef\xbb\xbfname = \"a\"\n\n[source]\nkey = \"\xff\"\n");
+    project.run().expect_error(2, &["weir.toml:4:8: the manifest is not UTF-8 text"]);
+    project.write("weir.toml", "\u{feff}nam = \"a\"\n");
+    project.run().expect_error(2, &["weir.toml:1:1: unknown field `nam`", "did you mean `name`?"]);
+}
+
 // [S1] [S35]
 #[test]
 fn a_pipe_is_no_source_file_for_it_can_not_be_read_again() {

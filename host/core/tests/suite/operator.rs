@@ -4,6 +4,7 @@ use crate::harness::{App, add_then_double};
 use weir_core::event::KIND_INPUT;
 use weir_core::id::{ActionId, EventId};
 use weir_core::key::Key;
+use weir_core::plan::{OnFailure, RetryPolicy};
 
 // [P1] [S2]
 #[test]
@@ -141,7 +142,38 @@ fn a_run_of_just_as_many_tasks_as_the_limit_is_good() {
     assert_eq!(world.outputs_of("k"), ["2"]);
 }
 
-// [S2] [P4]
+// [P4] [S2]
+#[test]
+fn a_queued_task_keeps_the_settings_of_its_action_after_restore() {
+    let app = App::default()
+        .action("first", &[KIND_INPUT], |guest| guest.emit("next", 1))
+        .action("second", &["next"], |_| Err(crate::harness::retryable("not now").into()))
+        .policy(|policy| {
+            policy.retry = RetryPolicy { attempts: 3, backoff_ms: 70, jitter: 0.0, ..RetryPolicy::default() };
+            policy.on_failure = OnFailure::DeadLetter;
+        });
+    let mut world = app.start();
+    world.send("k", "0");
+    world.run_one();
+    world.checkpoint();
+    world.kill();
+    world.take_seen();
+    // Twice: what is restored is checkpointed and restored once more.
+    world.checkpoint();
+    world.kill();
+    world.run_one();
+    world.run_timer();
+    world.run_timer();
+    let seen = world.take_seen();
+    let retries: Vec<_> = seen.iter().filter(|line| line.starts_with("retry")).collect();
+    assert_eq!(retries.len(), 2, "three attempts: {seen:?}");
+    let attempts = seen.iter().filter(|line| line.starts_with("invoke second k/0 attempt"));
+    assert_eq!(attempts.count(), 3, "{seen:?}");
+    assert!(!world.is_quarantined("k"), "its policy is another");
+    assert_eq!(world.operator.counters().dead_letters, 1);
+}
+
+// [S2]
 #[test]
 fn a_queued_task_whose_action_is_gone_quarantines_its_key() {
     let mut world = add_then_double().start();

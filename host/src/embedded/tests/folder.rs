@@ -80,6 +80,35 @@ fn half_made_store_is_made_anew() {
     assert_eq!(store.log([PartitionId(0)]).unwrap().end(PartitionId(0)).unwrap(), Position(0));
 }
 
+// [S26]
+#[test]
+fn a_store_that_lost_a_file_is_refused_and_not_begun_anew() {
+    let copy = |from: &Path, to: &Path| {
+        let copied = std::process::Command::new("cp").arg("-r").arg(from).arg(to).status();
+        assert!(copied.is_ok_and(|status| status.success()));
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    let store = open(&whole);
+    store.log([PartitionId(0)]).unwrap().append(&mut vec![record(0, 0, b"")]).unwrap();
+    drop(store);
+    let keyspace = std::fs::read_dir(whole.join("data/keyspaces")).unwrap().next().unwrap().unwrap();
+    let current = format!("data/keyspaces/{}/current", keyspace.file_name().display());
+    let journals = std::fs::read_dir(whole.join("data")).unwrap().map(|entry| entry.unwrap().file_name());
+    let journal = journals.map(|name| name.into_string().unwrap()).find(|name| name.ends_with(".jnl")).unwrap();
+    for lost in ["data", "data/version", "data/keyspaces", &format!("data/{journal}"), &current] {
+        let broken = folder.path().join("broken");
+        copy(&whole, &broken);
+        std::fs::rename(broken.join(lost), folder.path().join("lost")).unwrap();
+        let text = refusal(&broken, "tests", StoreSettings::default());
+        assert!(text.contains("is damaged") && text.contains("restore the directory from a copy"), "{lost}: {text}");
+        std::fs::rename(folder.path().join("lost"), broken.join(lost)).unwrap();
+        let end = open(&broken).log([PartitionId(0)]).unwrap().end(PartitionId(0)).unwrap();
+        assert_eq!(end, Position(1), "{lost}: put back, it is whole");
+        std::fs::remove_dir_all(broken).unwrap();
+    }
+}
+
 #[test]
 fn a_folder_of_somebody_else_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
