@@ -320,10 +320,7 @@ fn name_that_the_host_does_not_take_ends_the_attempt() {
             Err(failure) => {
                 assert!(!taken, "{failure}");
                 assert_eq!(failure.kind(), "trap");
-                assert_eq!(
-                    failure.message(),
-                    format!("emit an event: its kind must be 1 to 128 bytes, not {length}")
-                );
+                assert_eq!(failure.message(), format!("emit an event: its kind must be 1 to 128 bytes, not {length}"));
             }
         }
     }
