@@ -49,6 +49,8 @@ func init() {
 		weir.Action("changes-its-mind", weir.On("input"), changesItsMind),
 		weir.Action("inside", weir.On("input"), inside),
 		weir.Action("unwritable", weir.On("input"), unwritable),
+		weir.Action("calls-by-name", weir.On("input"), callsByName),
+		weir.Action("emits-by-kind", weir.On("input"), emitsByKind),
 		weir.Action("draws-in-a-body", weir.On("input"), drawsInABody),
 	)
 }
@@ -456,5 +458,36 @@ func TestFailureKeepsWhatItIsWhenItIsWrapped(t *testing.T) {
 	details := weir.Fatal("x", "").WithDetails(func() {}).Details
 	if !strings.Contains(string(details), "details are no JSON") {
 		t.Error(string(details))
+	}
+}
+
+func callsByName(ctx *weir.Context, name string) error {
+	_, _ = weir.Durable(ctx, name, nil, counted) // Even if the action goes on, the attempt is over.
+	return nil
+}
+
+func emitsByKind(ctx *weir.Context, kind string) error { return ctx.Emit(kind, 1) }
+
+func TestNameThatTheHostDoesNotTakeEndsTheAttempt(t *testing.T) {
+	key := newKey(t)
+	for _, c := range []struct{ action, name, message string }{
+		{"calls-by-name", "", "begin a durable call: its function id must be 1 to 1024 bytes, not 0"},
+		{"calls-by-name", "n", ""},
+		{"calls-by-name", strings.Repeat("n", 1024), ""},
+		{"calls-by-name", strings.Repeat("n", 1025), "begin a durable call: its function id must be 1 to 1024 bytes, not 1025"},
+		{"calls-by-name", strings.Repeat("é", 513), "begin a durable call: its function id must be 1 to 1024 bytes, not 1026"},
+		{"emits-by-kind", "", "emit an event: its kind must be 1 to 128 bytes, not 0"},
+		{"emits-by-kind", "k", ""},
+		{"emits-by-kind", strings.Repeat("k", 128), ""},
+		{"emits-by-kind", strings.Repeat("k", 129), "emit an event: its kind must be 1 to 128 bytes, not 129"},
+	} {
+		_, err := key.Run(c.action, c.name)
+		failure := weir.AsFailure(err)
+		if c.message == "" && err != nil || c.message != "" && (failure == nil || failure.Kind != "trap" || failure.Message != c.message) {
+			t.Errorf("%s %d: %v", c.action, len(c.name), err)
+		}
+	}
+	if executed != 2 {
+		t.Errorf("%d bodies ran, not 2", executed)
 	}
 }

@@ -49,7 +49,8 @@ func (r *Response) failure() *Failure {
 	if r.StatusCode == 408 || r.StatusCode == 425 || r.StatusCode == 429 || r.StatusCode >= 500 && r.StatusCode <= 599 {
 		failure = Retryable("http/status", message)
 		// In seconds. (Its other form, a date, would need the other side's clock.)
-		if seconds, err := strconv.ParseUint(strings.TrimSpace(r.Header.Get("Retry-After")), 10, 32); err == nil {
+		wait := strings.TrimSpace(r.Header.Get("Retry-After"))
+		if seconds, err := strconv.ParseUint(wait, 10, 32); err == nil && len(wait) < 10 {
 			failure = failure.After(time.Duration(seconds) * time.Second)
 		}
 	}

@@ -357,3 +357,42 @@ static void arguments_are_compared_as_values(void) {
         weir_test_free(key);
     }
 }
+
+static size_t spelled_bytes;
+
+static weir_failure *call_of_a_name(const weir_event *event) {
+    char *name = weir_alloc(spelled_bytes + 1);
+    const char *result;
+    memset(name, 'n', spelled_bytes);
+    name[spelled_bytes] = 0;
+    if (strcmp(event->payload, "\"emit\"") == 0) return weir_emit(name, "1");
+    weir_failure *failure = weir_durable(name, "1", execute, NULL, &result);
+    (void)failure; // Even if the action goes on, the attempt is over.
+    return NULL;
+}
+
+static void name_that_the_host_does_not_take_ends_the_attempt(void) {
+    const struct {
+        const char *step;
+        size_t bytes;
+        const char *message;
+    } all[] = {
+        {"\"call\"", 0, "begin a durable call: its function id must be 1 to 1024 bytes, not 0"},
+        {"\"call\"", 1, NULL},
+        {"\"call\"", 1024, NULL},
+        {"\"call\"", 1025, "begin a durable call: its function id must be 1 to 1024 bytes, not 1025"},
+        {"\"emit\"", 0, "emit an event: its kind must be 1 to 128 bytes, not 0"},
+        {"\"emit\"", 1, NULL},
+        {"\"emit\"", 128, NULL},
+        {"\"emit\"", 129, "emit an event: its kind must be 1 to 128 bytes, not 129"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        weir_test_key *key = new_key(call_of_a_name);
+        spelled_bytes = all[i].bytes;
+        const weir_failure *failure = weir_test_run(key, "tested", all[i].step);
+        FAILS(failure, all[i].message ? "trap" : NULL);
+        if (failure && all[i].message) SAME(failure->message, all[i].message);
+        CHECK(executed == (all[i].message == NULL && strcmp(all[i].step, "\"call\"") == 0));
+        weir_test_free(key);
+    }
+}

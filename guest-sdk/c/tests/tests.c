@@ -23,6 +23,7 @@ int main(void) {
     what_a_body_draws_and_reads_changes_nothing_after_it();
     reconciler_whose_result_is_no_json_is_asked_again();
     arguments_are_compared_as_values();
+    name_that_the_host_does_not_take_ends_the_attempt();
     response_is_recorded_and_replayed();
     what_is_no_good_response_is_a_failure();
     failed_status_tells_the_answer_cut_at_1000_characters();
@@ -47,6 +48,6 @@ int main(void) {
     each_block_of_the_guide_is_compiled_here();
     the_guide_does_as_it_says();
     copy_of_the_contract_equals_the_projects_byte_by_byte();
-    printf("%s\n", failed ? "FAILED" : "ok: 41 tests");
+    printf("%s\n", failed ? "FAILED" : "ok: 42 tests");
     return failed != 0;
 }

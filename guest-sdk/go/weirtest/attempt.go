@@ -122,6 +122,7 @@ func (a *attempt) Log(level host.Level, message string) {
 
 func (a *attempt) Emit(kind, payload string) string {
 	a.refuseWhileOpen("emit")
+	a.refuseLength("emit an event: its kind", kind, 128)
 	id := fmt.Sprintf("%s/%d", a.eventID, len(a.events))
 	a.events = append(a.events, Event{kind, json.RawMessage(payload)})
 	return id
@@ -142,6 +143,13 @@ func (a *attempt) change(scope host.Scope, what string) *tree {
 func (a *attempt) refuseWhileOpen(what string) {
 	if call := a.openCall(); call != nil {
 		a.Trap(fmt.Sprintf("%s while the durable call `%s` is open: a replay would skip it", what, call.functionID))
+	}
+}
+
+// refuseLength traps, as the host does, on a name that is empty or longer than it takes.
+func (a *attempt) refuseLength(what, name string, bytesMax int) {
+	if name == "" || len(name) > bytesMax {
+		a.Trap(fmt.Sprintf("%s must be 1 to %d bytes, not %d", what, bytesMax, len(name)))
 	}
 }
 
@@ -171,6 +179,7 @@ func (a *attempt) MemoryRemove(scope host.Scope, path string) (bool, *host.Memor
 }
 
 func (a *attempt) Begin(functionID, arguments string, reconcilable bool) host.Begun {
+	a.refuseLength("begin a durable call: its function id", functionID, 1024)
 	arguments = canonical(arguments)
 	for _, call := range a.asked {
 		if call.open && call.functionID == functionID && call.arguments == arguments {

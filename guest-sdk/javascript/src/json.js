@@ -2,8 +2,8 @@
 
 import { Failure } from "./failure.js";
 
-/** The depth from which a value is looked at more closely: it may hold itself. */
-const DEPTH_PLAIN_MAX = 100;
+/** The depth from which a value is looked at more closely: it may hold itself, for the host takes none so deep. */
+const DEPTH_PLAIN_MAX = 256;
 
 /**
  * A value as JSON text. A BigInt is written as a whole number, and -0 as such; what is no JSON is refused by its place.
@@ -106,7 +106,10 @@ function notJson({ what, path }, is, advice) {
 function mayBeRounded(value) {
   if (typeof value === "number") return value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER;
   if (typeof value !== "object" || value === null) return false;
-  if (Array.isArray(value)) return value.some(mayBeRounded);
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (mayBeRounded(value[i])) return true; // `some` takes more of the stack.
+    return false;
+  }
   for (const name in value) if (mayBeRounded(value[name])) return true;
   return false;
 }

@@ -76,10 +76,10 @@ export class Response {
     return new Failure("http/status", `${url} answered ${status}`, { retryable, retryAfterMs, details });
   }
 
-  /** `Retry-After` in seconds. (Its other form, a date, would need the other side's clock.) */
+  /** `Retry-After` in seconds, of nine digits at most. (Its other form, a date, would need the other side's clock.) */
   #retryAfterMs() {
     const header = this.headers.get("retry-after")?.trim() ?? "";
-    return /^\d+$/.test(header) ? Number(header) * 1000 : undefined;
+    return /^\d{1,9}$/.test(header) ? Number(header) * 1000 : undefined;
   }
 }
 

@@ -447,6 +447,38 @@ test("a parallel call whose reconciler's answer is no JSON is left open, and ask
   assert.equal(key.requests.length, 2);
 });
 
+test("a name that the host does not take ends the attempt, whatever the action catches", () => {
+  const quiet = (step) =>
+    action((ctx, name) => {
+      try {
+        step(ctx, name);
+      } catch {
+        // swallowed
+      }
+    });
+  let runs = 0;
+  const calls = quiet((ctx, name) => ctx.durable(name, null, () => ++runs));
+  const asks = quiet((ctx, name) => ctx.durableAll([{ name, args: null, request: SHOPS[0] }]));
+  const emits = quiet((ctx, kind) => ctx.emit(kind, 1));
+  for (const [steps, name, message] of [
+    [calls, "", /^begin a durable call: its function id must be 1 to 1024 bytes, not 0$/],
+    [calls, "n".repeat(1025), /function id must be 1 to 1024 bytes, not 1025$/],
+    [calls, "é".repeat(513), /function id must be 1 to 1024 bytes, not 1026$/],
+    [asks, "", /function id must be 1 to 1024 bytes, not 0$/],
+    [emits, "", /^emit an event: its kind must be 1 to 128 bytes, not 0$/],
+    [emits, "k".repeat(129), /kind must be 1 to 128 bytes, not 129$/],
+  ]) {
+    const key = new TestKey("k");
+    key.onRequest(() => ({ json: 1 }));
+    assert.throws(() => key.run(steps, name), { kind: "trap", retryable: false, message });
+    assert.deepEqual([key.calls, key.requests, runs], [[], [], 0]);
+  }
+  const key = new TestKey("k");
+  for (const name of ["n", "n".repeat(1024)]) key.run(calls, name);
+  for (const kind of ["k", "k".repeat(128)]) assert.equal(key.run(emits, kind).events[0].kind, kind);
+  assert.equal(runs, 2);
+});
+
 test("two parallel calls with the same name and arguments are refused, whatever the action catches", () => {
   const key = new TestKey("k");
   key.onRequest(() => ({ json: 1 }));

@@ -376,6 +376,43 @@ class ParallelTest(unittest.TestCase):
         key.run(asks, 2)
         self.assertEqual([call.result for call in key.calls], [1, 1])
 
+    def test_name_that_the_host_does_not_take_ends_the_attempt(self) -> None:
+        ran: list[str] = []
+
+        @action("input")
+        def calls(name: str, ctx: Context) -> None:
+            try:
+                ctx.durable(name, None, lambda call: ran.append(call.id))
+            except:  # noqa: E722
+                pass
+
+        @action("input")
+        def asks(name: str, ctx: Context) -> None:
+            ctx.durable_all(ctx.durable_call(name, request=ctx.request("GET", "https://a.example/")))
+
+        @action("input")
+        def emits(kind: str, ctx: Context) -> None:
+            ctx.emit(kind, 1)
+
+        key = TestKey()
+        key.on_request(lambda _: TestResponse(json=1))
+        for steps, name, message in (
+            (calls, "", "begin a durable call: its function id must be 1 to 1024 bytes, not 0"),
+            (calls, "n" * 1025, "begin a durable call: its function id must be 1 to 1024 bytes, not 1025"),
+            (calls, "é" * 513, "begin a durable call: its function id must be 1 to 1024 bytes, not 1026"),
+            (asks, "", "begin a durable call: its function id must be 1 to 1024 bytes, not 0"),
+            (emits, "", "emit an event: its kind must be 1 to 128 bytes, not 0"),
+            (emits, "k" * 129, "emit an event: its kind must be 1 to 128 bytes, not 129"),
+        ):
+            failure = key.fails(steps, name)
+            self.assertEqual((failure.kind, failure.message), ("trap", message))
+            self.assertEqual((key.calls, key.requests, ran), ([], [], []))
+        for name in ("n", "n" * 1024):
+            key.run(calls, name)
+        self.assertEqual(len(ran), 2)
+        for kind in ("k", "k" * 128):
+            self.assertEqual(key.run(emits, kind).events[0].kind, kind)
+
     def test_requests_own_idempotency_key_stays(self) -> None:
         @action("input")
         def own(payload: Any, ctx: Context) -> None:

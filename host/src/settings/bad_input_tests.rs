@@ -43,6 +43,11 @@ fn a_mistake_in_a_manifest_is_named_with_line_column_and_near_name() {
             "weir.toml:8:22: unknown value `drop`, there are: dead-letter, pause",
         ),
         (
+            "[limits]\neffect_ms_max = 8000\n",
+            "weir.toml:8:1: unknown field `effect_ms_max` in [limits]: it is a component's, write `limits.effect_ms_max` in \
+             its [[component]]",
+        ),
+        (
             "[limits]\ntask_per_run_max = 1\n",
             "weir.toml:8:1: unknown field `task_per_run_max` in [limits], did you mean `tasks_per_run_max`?",
         ),
@@ -52,6 +57,10 @@ fn a_mistake_in_a_manifest_is_named_with_line_column_and_near_name() {
         ("[dead_letter]\nfile = \"quakes.jsonl\"\n", "weir.toml:8:1: source and dead letters are the same file"),
         ("[store]\nkind = \"embeded\"\n", "weir.toml:8:8: unknown value `embeded`, did you mean `embedded`?"),
         ("[store]\ncheckpoint_interval_ms = 0\n", "weir.toml:8:1: an interval is 1 ms at least"),
+        (
+            "limits.drain_ms_max = 1\n",
+            "weir.toml:7:8: unknown field `drain_ms_max` in [component.limits]: it is the host's, write it in [limits]",
+        ),
         (
             "limits.memory_bytes = 1\n",
             "weir.toml:7:8: unknown field `memory_bytes` in [component.limits], did you mean `memory_bytes_max`?",

@@ -1,5 +1,6 @@
 //! The words of the parser, put for people: near names, and types as TOML calls them.
 
+use super::limits::{HostLimitsManifest, InvocationLimitsManifest};
 use super::near_name::near_name;
 
 /// What the parser's message means; `table` is the one that the error is in, such as `host`.
@@ -36,6 +37,12 @@ fn unknown(what: &str, rest: &str, place: &str) -> String {
     let mut names = rest.split('`').skip(1).step_by(2);
     let name = names.next().unwrap_or_default();
     let known: Vec<&str> = names.collect();
+    if place == " in [limits]" && InvocationLimitsManifest::NAMES.contains(&name) {
+        return format!("{what} `{name}`{place}: it is a component's, write `limits.{name}` in its [[component]]");
+    }
+    if place == " in [component.limits]" && HostLimitsManifest::NAMES.contains(&name) {
+        return format!("{what} `{name}`{place}: it is the host's, write it in [limits]");
+    }
     match near_name(name, known.iter().copied()) {
         Some(near) => format!("{what} `{name}`{place}, did you mean `{near}`?"),
         None if known.is_empty() => format!("{what} `{name}`{place}"),

@@ -48,6 +48,9 @@ macro_rules! numbers {
         }
 
         impl $manifest {
+            /// The names of its fields.
+            pub(super) const NAMES: &[&str] = &[$(stringify!($field)),+];
+
             /// The settings; `path` is that of this table.
             pub(super) fn resolve(self, path: &str) -> Result<$settings, Problem> {
                 $(if self.$field == Some(0) {

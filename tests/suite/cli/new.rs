@@ -21,9 +21,11 @@ struct Expected {
 fn a_new_project_builds_and_runs_at_once(expected: &Expected, prepare: impl FnOnce(&Path)) {
     let Some(toolchain) = Toolchain::of(expected.language) else { return };
     let project = Project::empty();
-    let made = project.weir(&["new", "--lang", expected.language, "first-app"]).expect(0).stdout;
+    // A user's folders may have spaces in their names.
+    let made = project.weir(&["new", "--lang", expected.language, "my work/first-app"]).expect(0).stdout;
     assert!(made.contains("weir build") && made.contains(expected.test), "{made}");
-    let app = project.path("first-app");
+    assert!(made.contains("cd 'my work/first-app'\n"), "{made}");
+    let app = project.path("my work/first-app");
     prepare(&app);
 
     let mut test = Command::new("sh");
@@ -118,7 +120,11 @@ fn a_new_project_in_go() {
 #[test]
 fn a_new_project_in_c() {
     let expected = Expected { language: "c", name: "C", test: "make test", passed: "passed" };
-    a_new_project_builds_and_runs_at_once(&expected, nothing);
+    a_new_project_builds_and_runs_at_once(&expected, |app| {
+        // Where the project's README has zig installed.
+        let toolchain = Toolchain::of("c").expect("it was there a moment ago");
+        symlink(toolchain.folder().expect("it is a folder"), app.join(".venv")).expect("link the environment");
+    });
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use super::outside::Outside;
 use crate::component::host;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use weir_component::{ComponentSource, Grants, HttpGrant, LoadedComponent};
 use weir_tests::files;
@@ -62,20 +63,37 @@ impl Guest {
         guests
     }
 
-    /// Components compiled against an earlier contract, never rebuilt.
+    /// Components compiled against an earlier contract, never rebuilt; the large ones compressed.
     fn fixtures() -> Vec<Self> {
         let folder = files::root().join("tests/fixtures/components");
         let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|ending| ending == "wasm"));
         paths.sort();
-        assert!(!paths.is_empty(), "there is no component in {}", folder.display());
-        let name = |path: &PathBuf| path.file_stem().expect("a name").to_string_lossy().into_owned();
-        paths.iter().map(|path| Self::read(&name(path), path)).collect()
+        let guests: Vec<Self> = paths.iter().filter_map(|path| Self::fixture(path)).collect();
+        for language in LANGUAGES {
+            let of = |guest: &Self| guest.name.split('-').next() == Some(language);
+            assert!(guests.iter().any(of), "no component of {language} in {}", folder.display());
+        }
+        guests
     }
 
-    fn read(name: &str, path: &PathBuf) -> Self {
-        let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    /// What is in a `NAME.wasm` or `NAME.wasm.gz`.
+    fn fixture(path: &Path) -> Option<Self> {
+        let file = path.file_name().expect("a name").to_string_lossy();
+        if let Some(name) = file.strip_suffix(".wasm") {
+            return Some(Self::read(name, path));
+        }
+        let name = file.strip_suffix(".wasm.gz")?;
+        let gzip = Command::new("gzip").arg("-dc").arg(path).output().expect("run gzip");
+        assert!(gzip.status.success(), "gzip -dc {}: {}", path.display(), String::from_utf8_lossy(&gzip.stderr));
+        Some(Self::of(name, gzip.stdout))
+    }
+
+    fn read(name: &str, path: &Path) -> Self {
+        Self::of(name, std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    }
+
+    fn of(name: &str, bytes: Vec<u8>) -> Self {
         Self { name: name.to_owned(), bytes, loaded: Mutex::default() }
     }
 

@@ -73,6 +73,7 @@ static void close_call(size_t position, result outcome) {
 static void begin_for_guest(component_string_t *function, component_string_t *json, bool reconcilable,
                             weir_action_durable_call_begun_t *begun) {
     weir_test_key *key = host();
+    refuse_length("begin a durable call: its function id", function, 1024);
     const char *function_id = keep_lent(key, function), *arguments = canonical(key, json), *id;
     const asked *calls = key->asked.items;
     int step;

@@ -230,4 +230,10 @@ static void refuse_while_open(const char *what) {
                               open->function_id));
 }
 
+/* Traps, as the host does, on a name that is empty or longer than it takes. */
+static void refuse_length(const char *what, const component_string_t *name, size_t bytes_max) {
+    if (name->len == 0 || name->len > bytes_max)
+        weir_trap(keep_format(host(), "%s must be 1 to %zu bytes, not %zu", what, bytes_max, name->len));
+}
+
 #endif

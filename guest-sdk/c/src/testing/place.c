@@ -60,6 +60,7 @@ void weir_action_log_write(uint8_t level, component_string_t *message) {
 
 void weir_action_events_emit(component_string_t *kind, component_string_t *payload, component_string_t *id) {
     refuse_while_open("emit");
+    refuse_length("emit an event: its kind", kind, 128);
     give(id, keep_format(running, "%s/%zu", running->event_id, running->events.count));
     put_pair(running, &running->events, keep_lent(running, kind), keep_lent(running, payload));
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 import { Failure } from "../failure.js";
 import { endWith, rethrowTrap } from "../trap.js";
-import { RecordedCalls } from "./calls.js";
+import { RecordedCalls, refuseLength } from "./calls.js";
 import { answerOfOutcome, exchange, outcomeOfAnswer } from "./exchange.js";
 import { TestRequest } from "./request.js";
 
@@ -66,6 +66,7 @@ export class Attempt {
 
   emit(kind, payload) {
     this.#refuseWhileOpen("emit");
+    refuseLength("emit an event: its kind", kind, 128);
     this.events.push({ kind, text: payload });
     return `${this.setting.eventId}/${this.events.length - 1}`;
   }

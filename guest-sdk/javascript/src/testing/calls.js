@@ -38,6 +38,7 @@ export class RecordedCalls {
 
   /** Those from `batchFrom` on are begun together. */
   begin(name, argsText, { isReconcilable, batchFrom = Infinity }) {
+    if (batchFrom === Infinity) refuseLength("begin a durable call: its function id", name, 1024);
     const args = canonical(argsText);
     if (batchFrom === Infinity && this.#asked.some((call) => call.isOpen && call.name === name && call.args === args)) {
       endWith(new Failure("trap", `begin durable call ${JSON.stringify(name)}: one with the same arguments is open; complete it first`));
@@ -114,6 +115,13 @@ export class RecordedCalls {
   #show(name, replayed, outcome) {
     this.seen.push({ name, replayed, outcome });
   }
+}
+
+/** Traps, as the host does, on a name that is empty or longer than it takes. */
+export function refuseLength(what, name, bytesMax) {
+  const length = Buffer.byteLength(name);
+  if (length >= 1 && length <= bytesMax) return;
+  endWith(new Failure("trap", `${what} must be 1 to ${bytesMax} bytes, not ${length}`));
 }
 
 /** An outcome as the log holds it: of a failure its record, and nothing that whoever threw it holds on to. */

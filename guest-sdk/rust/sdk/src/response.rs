@@ -79,8 +79,10 @@ impl Response {
         Err(failure.with_details(&json!({"status": status, "text": text})))
     }
 
-    /// `Retry-After` in seconds. (Its other form, a date, would need the other side's clock.)
+    /// `Retry-After` in seconds, of nine digits at most. (Its other form, a date, would need the other side's clock.)
     fn retry_after(&self) -> Option<Duration> {
-        self.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+        let header = self.header("retry-after")?.trim();
+        let is_number = header.len() < 10 && header.bytes().all(|byte| byte.is_ascii_digit());
+        header.parse().ok().filter(|_| is_number).map(Duration::from_secs)
     }
 }

@@ -284,6 +284,48 @@ fn change_inside_an_open_call_is_refused() {
     }
 }
 
+fn calls_by_name(name: String, ctx: &Context) -> Result {
+    // Even if the action goes on, the attempt is over.
+    let _ = ctx.durable(&name, &(), |call| Ok(execute(call)));
+    Ok(())
+}
+
+fn emits_by_kind(kind: String, ctx: &Context) -> Result {
+    ctx.emit(&kind, &1).map(|_| ())
+}
+
+#[test]
+fn name_that_the_host_does_not_take_ends_the_attempt() {
+    for (length, taken) in [(0, false), (1, true), (1024, true), (1025, false)] {
+        let mut key = TestKey::new("k");
+        match key.run(calls_by_name, &"n".repeat(length)) {
+            Ok(_) => assert!(taken, "{length}"),
+            Err(failure) => {
+                assert!(!taken, "{failure}");
+                assert_eq!(failure.kind(), "trap");
+                assert_eq!(
+                    failure.message(),
+                    format!("begin a durable call: its function id must be 1 to 1024 bytes, not {length}")
+                );
+                assert!(key.calls().is_empty());
+            }
+        }
+    }
+    assert_eq!(EXECUTED.get(), 2);
+    let mut key = TestKey::new("k");
+    assert!(key.run(calls_by_name, &"é".repeat(513)).unwrap_err().message().ends_with("not 1026"));
+    for (length, taken) in [(0, false), (1, true), (128, true), (129, false)] {
+        match key.run(emits_by_kind, &"k".repeat(length)) {
+            Ok(_) => assert!(taken, "{length}"),
+            Err(failure) => {
+                assert!(!taken, "{failure}");
+                assert_eq!(failure.kind(), "trap");
+                assert_eq!(failure.message(), format!("emit an event: its kind must be 1 to 128 bytes, not {length}"));
+            }
+        }
+    }
+}
+
 fn unwritable(_: Value, ctx: &Context) -> Result {
     let nan_key: std::collections::BTreeMap<(u8, u8), u8> = [((1, 2), 3)].into();
     ctx.durable("charge", &nan_key, |call| Ok(execute(call))).map(|_| ())

@@ -137,7 +137,7 @@ def request_of(step, ctx):
         step["method"],
         step["url"],
         headers=step.get("headers"),
-        json=step.get("json"),
+        json=json_of(step["json"]) if "json" in step else None,
         data=data,
         timeout=timeout,
         raise_for_status=not step.get("any_status"),

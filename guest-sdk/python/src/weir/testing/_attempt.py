@@ -136,6 +136,7 @@ class Attempt:
 
     def emit(self, kind: str, payload: str) -> str:
         self._refuse_while_open("emit")
+        _refuse_length("emit an event: its kind", kind, 128)
         event = TestEvent(kind, _json.loads(payload), f"{self._event_id}/{len(self.events)}")
         self.events.append(event)
         return event.id
@@ -174,6 +175,7 @@ class Attempt:
         return any(call.open for call in self._asked)
 
     def begin(self, function_id: str, arguments: str, reconcilable: bool) -> Begun:
+        _refuse_length("begin a durable call: its function id", function_id, 1024)
         arguments = canonical(arguments)
         if any(c.open and (c.function_id, c.arguments) == (function_id, arguments) for c in self._asked):
             why = f'begin durable call "{function_id}": one with the same arguments is open; complete it first'
@@ -308,6 +310,13 @@ class Attempt:
 
 def _fail_test(error: BaseException) -> NoReturn:
     _host.end(TestFailed(error))
+
+
+def _refuse_length(what: str, name: str, bytes_max: int) -> None:
+    """Traps, as the host does, on a name that is empty or longer than it takes."""
+    length = len(name.encode())
+    if not 1 <= length <= bytes_max:
+        _host.trap(f"{what} must be 1 to {bytes_max} bytes, not {length}")
 
 
 def canonical(text: str) -> str:

@@ -110,6 +110,13 @@ pub(crate) fn trap(why: String) -> ! {
     end(Failure::fatal("trap", why))
 }
 
+/// Traps, as the host does, on a name that is empty or longer than it takes.
+fn refuse_length(what: &str, name: &str, bytes_max: usize) {
+    if name.is_empty() || name.len() > bytes_max {
+        trap(format!("{what} must be 1 to {bytes_max} bytes, not {}", name.len()));
+    }
+}
+
 impl Attempt {
     pub fn now_ms(&self) -> u64 {
         let mut done = self.done.borrow_mut();
@@ -137,6 +144,7 @@ impl Attempt {
 
     pub fn emit(&self, kind: &str, payload: &str) -> String {
         self.refuse_while_open("emit");
+        refuse_length("emit an event: its kind", kind, 128);
         let payload = serde_json::from_str(payload).expect("the SDK writes JSON");
         let mut done = self.done.borrow_mut();
         let id = format!("{}/{}", self.event_id, done.events.len());
@@ -164,6 +172,7 @@ impl Attempt {
     }
 
     pub fn begin(&self, function_id: &str, arguments: Value, reconcilable: bool) -> Begun {
+        refuse_length("begin a durable call: its function id", function_id, 1024);
         let same = |call: &Asked| call.open && call.function_id == function_id && call.arguments == arguments;
         if self.done.borrow().asked.iter().any(same) {
             trap(format!("begin durable call {function_id:?}: one with the same arguments is open; complete it first"));

@@ -10,6 +10,7 @@ pub struct RequestStep {
     url: String,
     #[serde(default)]
     headers: Vec<(String, String)>,
+    #[serde(default, deserialize_with = "given")]
     json: Option<Value>,
     text: Option<String>,
     bytes: Option<Vec<u8>>,
@@ -17,6 +18,11 @@ pub struct RequestStep {
     #[serde(default)]
     any_status: bool,
     read: Option<Read>,
+}
+
+/// A value that is there, null too.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 #[derive(Deserialize, Clone, Copy)]
