@@ -33,13 +33,9 @@ const FOLLOWED: u32 = 0;
 
 /// Measures at half the rate of a run just before.
 pub fn measure(bench: &Bench, cluster: &Cluster) -> anyhow::Result<Vec<Figure>> {
-    let rate = match std::env::var("WEIR_BENCH_RATE") {
-        Ok(rate) => rate.parse()?,
-        Err(_) => host(bench, cluster, 2)?.rate() / 2.0,
-    };
+    let rate = host(bench, cluster, 2)?.rate() / 2.0;
     let source = make(cluster, "events");
-    let application = Application::new(cluster, &bench.guest, &source, 2)
-        .with_checkpoint_interval(INTERVAL);
+    let application = Application::new(cluster, &bench.guest, &source, 2).with_checkpoint_interval(INTERVAL);
     let host = application.start();
     host.settle()?;
     let completions = follow(cluster, &application.action_states(), [FOLLOWED], Offset::Beginning)?;

@@ -252,12 +252,12 @@ impl Work {
     }
 
     fn put(&self, topic: usize, put: &Put<'_>) -> Result<(), CommitError> {
-        let since = Instant::now();
+        let mut full_since = None;
         loop {
             match self.producer.put(topic, put) {
                 Ok(()) => return Ok(()),
                 Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull))
-                    if since.elapsed() < TRANSACTION_MAX =>
+                    if full_since.get_or_insert_with(Instant::now).elapsed() < TRANSACTION_MAX =>
                 {
                     self.producer.poll(Duration::ZERO);
                     std::thread::sleep(LOOK);

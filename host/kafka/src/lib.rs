@@ -26,7 +26,7 @@ pub use committer::{CommitError, Committed, Committer, PartitionPart, StartingCo
 pub use control::{ControlAnswers, ControlError, ControlListener, ControlRequest};
 pub use error::SetupError;
 pub use group::{GroupError, GroupEvent, GroupMember, Membership, SourceRecord};
-pub use log::{EPOCH_HEADER, KafkaLog, KafkaLogError};
+pub use log::{KafkaLog, KafkaLogError};
 pub use reader::{EachOffset, ReadError, Reader};
 pub use settings::{KafkaSettings, Start};
 pub use topics::{Topic, Topics, ensure};

@@ -15,9 +15,6 @@ use weir_core::event::PartitionId;
 use weir_core::ownership::{Epoch, FenceKey};
 use weir_core::store::log::{Acknowledged, ActionStateLog, Append, AppendKind, EachRecord, Position, Ticket};
 
-/// The header that says in which epoch a record, or a tombstone, was written.
-pub const EPOCH_HEADER: &str = "weir-epoch";
-
 /// How long an append waits for room in the producer's queue, and a sync for its acknowledgements. The broker has been
 /// silent for long then, or gone.
 const WAIT_MAX: Duration = Duration::from_secs(120);
@@ -122,8 +119,6 @@ impl Silence {
 #[derive(Debug)]
 struct Owned {
     epoch: Epoch,
-    /// The value of the header that says it.
-    epoch_text: String,
     /// Tells this ownership's records from those of an earlier one that are still on their way.
     ownership: u64,
     next_acknowledged: u64,
@@ -164,8 +159,7 @@ impl KafkaLog {
     pub fn begin_ownership(&mut self, partition: PartitionId, epoch: Epoch) {
         self.ownerships += 1;
         let ownership = self.ownerships & ((1 << (64 - TICKET_BITS)) - 1);
-        let (epoch_text, held) = (epoch.to_string(), VecDeque::new());
-        let owned = Owned { epoch, epoch_text, ownership, next_acknowledged: 0, on_their_way: 0, held };
+        let owned = Owned { epoch, ownership, next_acknowledged: 0, on_their_way: 0, held: VecDeque::new() };
         self.owned.insert(partition.0, owned);
     }
 
@@ -298,16 +292,17 @@ impl KafkaLog {
             return Err(KafkaLogError::Poisoned(self.topic.clone()));
         }
         let owned = self.owned.get_mut(&partition.0).expect("only owned partitions are appended to");
-        let headers = [(EPOCH_HEADER, owned.epoch_text.as_bytes())];
-        let put = Put { partition: Some(partition), key, value, headers: &headers, tag: tag as usize };
-        let since = Instant::now();
+        let put = Put { partition: Some(partition), key, value, headers: &[], tag: tag as usize };
+        let mut full_since = None;
         loop {
             match self.producer.put(0, &put) {
                 Ok(()) => {
                     owned.on_their_way += 1;
                     return Ok(());
                 }
-                Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) if since.elapsed() < WAIT_MAX => {
+                Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull))
+                    if full_since.get_or_insert_with(Instant::now).elapsed() < WAIT_MAX =>
+                {
                     // Its deliveries are taken by the next call of `poll`.
                     self.producer.poll(Duration::ZERO);
                     std::thread::sleep(Duration::from_millis(1));

@@ -7,6 +7,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+use weir_core::action_state::RecordKey;
 use weir_tests::kafka::{Cluster, manifest, unique};
 use weir_tests::process::Weir;
 use weir_tests::{Manifest, Output, Project, wait_until};
@@ -189,11 +190,12 @@ impl<'a> Application<'a> {
             }
         }
         let is_late = |record: &Record| {
-            let epoch: u32 = record.headers["weir-epoch"].parse().expect("a number");
+            let named = RecordKey::parse(record.key.as_deref().unwrap_or_default()).expect("a name of ours");
+            let epoch = named.writer.expect("it says who wrote it").epoch.0;
             let fences = fences.get(&record.partition).map_or(&[][..], Vec::as_slice);
             fences.iter().any(|(offset, later)| *offset < record.offset && *later > epoch)
         };
-        let live = self.kept(".action-state").into_iter().filter(|record| !is_late(record));
-        live.map(|record| name(&record)).filter(|name| !name.starts_with("fence@")).collect()
+        let states = self.kept(".action-state").into_iter().filter(|record| !name(record).starts_with("fence@"));
+        states.filter(|record| !is_late(record)).map(|record| name(&record)).collect()
     }
 }
