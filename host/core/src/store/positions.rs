@@ -43,3 +43,24 @@ impl LivePositions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // [S23]: a log of Kafka has gaps where transactions end.
+    #[test]
+    fn in_a_log_with_gaps_the_record_that_is_forgotten_is_the_one_named() {
+        let mut live = LivePositions::default();
+        for position in [0, 2, 3, 5] {
+            live.add(Position(position));
+        }
+        live.forget(Position(2));
+        assert_eq!(live.oldest(), Some(Position(0)));
+        live.forget(Position(0));
+        assert_eq!(live.oldest(), Some(Position(3)));
+        live.forget(Position(5));
+        live.forget(Position(3));
+        assert_eq!(live.oldest(), None);
+    }
+}

@@ -171,3 +171,27 @@ impl States {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // [S24]
+    #[test]
+    fn the_room_of_pruned_states_is_given_back_when_less_than_a_quarter_is_in_use_and_not_before() {
+        let mut states = States::default();
+        for number in 0..1_000 {
+            let name = (SequenceNumber(number), EventId([0; 16]), ActionId::of_name("a"));
+            states.get_or_insert_with(name, || Entry::new(Kept::Record(Arc::from([])), true));
+        }
+        let room = states.0.capacity();
+        assert_eq!(states.take_below(SequenceNumber(700)).len(), 700);
+        assert_eq!(states.0.capacity(), room, "as long as much of it is in use, nothing is moved");
+        for (below, room_max) in [(900, 500), (999, 50)] {
+            states.take_below(SequenceNumber(below));
+            let room = states.0.capacity();
+            assert!(room <= room_max, "room for {room} states, and {} are left", states.len());
+        }
+        assert_eq!(states.iter().map(|(name, _)| name.0).collect::<Vec<_>>(), [SequenceNumber(999)]);
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::calls::{begin, call, fail, fresh, recorded, start};
 use crate::harness::{App, Ended, json};
-use weir_core::action_state::CallPut;
+use weir_core::action_state::{CallPut, CallResults};
 use weir_core::event::KIND_INPUT;
 use weir_core::failure::FailureClass;
 use weir_core::invocation::{
@@ -113,4 +113,23 @@ fn a_divergence_fails_the_attempt_for_good_counts_and_drops_nothing() {
     assert_eq!(world.outside.functions(), ["charge"]);
     assert_eq!(world.log.names(), ["k_0#0", "k_0"]);
     assert!(world.timers.is_empty(), "not retryable");
+}
+
+// [S14]
+#[test]
+fn a_divergence_tells_which_arguments_were_recorded_and_which_were_asked() {
+    let digest = |records: &CallResults| {
+        let call = records.values().next().expect("a call is recorded");
+        call.arguments_digest[..6].iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let records = ["1", "2"].map(|arguments| {
+        let mut invocation = fresh();
+        call(&mut invocation, "f", arguments, Ok(json("1")));
+        recorded(fail(invocation).puts)
+    });
+    let (one, two) = (digest(&records[0]), digest(&records[1]));
+    let [records, _] = records;
+    let error = Invocation::new(start(records)).begin("f", "2", CallMode::Plain, 2_000).unwrap_err();
+    let what = format!("recorded call 0 is \"f\" with arguments {one}, asked was \"f\" with arguments {two}");
+    assert!(error.to_string().contains(&what), "{error}");
 }

@@ -4,6 +4,7 @@ use crate::harness::{App, add_then_double};
 use weir_core::event::KIND_INPUT;
 use weir_core::id::{ActionId, EventId};
 use weir_core::key::Key;
+use weir_core::operator::Waiting;
 use weir_core::plan::{OnFailure, RetryPolicy};
 
 // [P1] [S2]
@@ -280,7 +281,7 @@ fn a_task_that_is_cut_off_stays_queued_and_runs_after_the_next_start() {
 }
 
 #[test]
-fn an_end_of_an_invocation_that_is_no_longer_awaited_changes_nothing() {
+fn what_an_invocation_says_that_is_no_longer_awaited_changes_nothing() {
     let mut world = add_then_double().start();
     world.send("k", "0");
     let invocation = world.waiting.pop_front().unwrap();
@@ -288,6 +289,8 @@ fn an_end_of_an_invocation_that_is_no_longer_awaited_changes_nothing() {
     world.waiting.push_back(invocation);
     world.run();
     let counters = world.operator.counters();
+    let put = weir_core::action_state::CallPut::Start;
+    world.operator.on_call_puts(&Key::from("k"), stale.id(), vec![put]);
     let end = stale.finish(weir_core::invocation::GuestEnd::Trapped("late".to_owned()));
     world.operator.on_invocation_ended(&Key::from("k"), end, 5);
     world.operator.on_invocation_interrupted(&Key::from("k"), 0);
@@ -325,8 +328,8 @@ fn an_action_is_finished_before_its_output_is_handed_on() {
 }
 
 #[test]
-fn names_of_invocations_tell_partitions_apart() {
-    use weir_core::event::PartitionId;
+fn names_of_invocations_tell_them_and_their_partitions_apart() {
+    use weir_core::event::{InputEvent, PartitionId};
     use weir_core::operator::{Command, Operator, OperatorStart};
     use weir_core::store::{ActionStateStore, log::Position};
     let ids: Vec<u64> = [0u32, 1, 63]
@@ -342,8 +345,10 @@ fn names_of_invocations_tell_partitions_apart() {
                 partition: PartitionId(partition),
             });
             assert_eq!(operator.partition(), PartitionId(partition));
-            operator.on_input_event(input.clone(), 5);
-            operator.on_key_loaded(&input.key, Vec::new(), 5).unwrap();
+            for key in [Key::from("k"), Key::from("l")] {
+                operator.on_input_event(InputEvent { key: key.clone(), ..input.clone() }, 5);
+                operator.on_key_loaded(&key, Vec::new(), 5).unwrap();
+            }
             let commands = operator.take_commands().into_iter();
             commands
                 .filter_map(|command| match command {
@@ -353,5 +358,21 @@ fn names_of_invocations_tell_partitions_apart() {
                 .collect::<Vec<_>>()
         })
         .collect();
-    assert_eq!(ids, [0, 1 << 40, 63 << 40]);
+    assert_eq!(ids, [0, 1, 1 << 40, (1 << 40) + 1, 63 << 40, (63 << 40) + 1]);
+}
+
+// [S29]
+#[test]
+fn what_waits_for_its_turn_is_counted_with_what_it_takes() {
+    let mut world = add_then_double().start();
+    for payload in ["1", "22", "333"] {
+        world.send("k", payload);
+    }
+    let bytes = world.source[1..].iter().map(|input| input.size() as u64).sum();
+    assert_eq!(world.operator.waiting(), Waiting { events: 2, bytes });
+    world.checkpoint();
+    world.kill();
+    assert_eq!(world.operator.waiting(), Waiting { events: 2, bytes }, "it waits as before");
+    world.run();
+    assert_eq!(world.operator.waiting(), Waiting::default());
 }

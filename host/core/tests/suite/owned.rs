@@ -1,6 +1,6 @@
 //! The store of a partition that moves between hosts: names with their writer, fences, tombstones in their time [S32].
 
-use crate::harness::{json, name};
+use crate::harness::{App, json, name};
 use crate::store::{call, completed, state_key};
 use weir_core::action_state::{ActionState, CallPut, CallStatus, RecordKey};
 use weir_core::event::{Event, InputEvent, PartitionId, SequenceNumber, SourcePosition};
@@ -78,6 +78,15 @@ fn first_owner() -> (ActionStateStore, Topic) {
     let mut topic = Topic::default();
     topic.fence(1);
     (topic.rebuild(1, 0, 0, 0).unwrap(), topic)
+}
+
+fn operator_of(app: &App, store: ActionStateStore) -> Operator {
+    Operator::new(OperatorStart {
+        plan: app.plan(),
+        limits: std::sync::Arc::new(app.limits.clone()),
+        store,
+        partition: PartitionId(0),
+    })
 }
 
 fn succeeded(text: &str) -> CallStatus {
@@ -168,17 +177,12 @@ fn a_dropped_call_stays_dropped_and_its_tombstones_wait_for_a_checkpoint() {
 // [S23] [S32]
 #[test]
 fn states_put_again_hold_the_marker_until_a_checkpoint_after_them_is_durable() {
-    let app = crate::harness::App::default();
+    let app = App::default();
     let (mut store, mut topic) = first_owner();
     let key = state_key("k", 0, 1, "x");
     store.put_calls(&key, start, vec![CallPut::Put(0, call("f", succeeded("1")))]);
     topic.take(&mut store);
-    let mut operator = Operator::new(OperatorStart {
-        plan: app.plan(),
-        limits: std::sync::Arc::new(app.limits.clone()),
-        store,
-        partition: PartitionId(0),
-    });
+    let mut operator = operator_of(&app, store);
     let taken = operator.begin_checkpoint();
     assert_eq!((taken.marker, taken.marker_epoch), (Position(0), Epoch(1)), "the fence has no tombstone yet");
     operator.on_checkpoint_aborted(taken.id);
@@ -187,12 +191,7 @@ fn states_put_again_hold_the_marker_until_a_checkpoint_after_them_is_durable() {
     store.put_again(&key);
     topic.take(&mut store);
     assert_eq!(store.recovery_marker(), Position(1), "the old one may still be needed");
-    let mut operator = Operator::new(OperatorStart {
-        plan: app.plan(),
-        limits: std::sync::Arc::new(app.limits.clone()),
-        store,
-        partition: PartitionId(0),
-    });
+    let mut operator = operator_of(&app, store);
     for names in [vec!["k_0#0@1"], vec!["k_0#0@1"]] {
         let taken = operator.begin_checkpoint();
         operator.on_checkpoint_completed(taken.id);
@@ -204,6 +203,42 @@ fn states_put_again_hold_the_marker_until_a_checkpoint_after_them_is_durable() {
         assert_eq!(operator.store().recovery_marker(), Position(2));
     }
     assert!(!topic.names().contains(&"fence@1".to_owned()), "the second checkpoint's marker has passed it");
+}
+
+// [S23] [S32]
+#[test]
+fn records_that_others_stand_for_before_they_are_durable_hold_the_marker_as_well() {
+    let (mut store, mut topic) = first_owner();
+    let key = state_key("k", 0, 1, "x");
+    let calls = (0..2).map(|at| CallPut::Put(at, call("f", succeeded("1")))).collect();
+    store.put_calls(&key, start, calls);
+    store.put_again(&key);
+    topic.take(&mut store);
+    assert_eq!(store.recovery_marker(), Position(1), "the old ones may still be needed");
+    let mut operator = operator_of(&App::default(), store);
+    let taken = operator.begin_checkpoint();
+    operator.on_checkpoint_completed(taken.id);
+    for append in operator.take_appends() {
+        let acknowledged = topic.append(append);
+        operator.on_acknowledged(acknowledged);
+    }
+    assert_eq!(operator.store().recovery_marker(), Position(3));
+}
+
+// [S25] [S32]
+#[test]
+fn a_tombstone_that_is_read_takes_the_record_of_its_name_and_no_other() {
+    let (mut first, mut topic) = first_owner();
+    let calls = (0..2).map(|at| CallPut::Put(at, call("f", succeeded("1")))).collect();
+    first.put_calls(&state_key("k", 0, 1, "x"), start, calls);
+    first.put(&state_key("k", 1, 2, "x"), completed("x")).unwrap();
+    topic.take(&mut first);
+    let gone = [1, 3].map(|at: usize| topic.0[at].0.clone());
+    topic.0.extend(gone.map(|name| (name, None)));
+    topic.fence(2);
+    let second = topic.rebuild(2, 0, 0, 0).unwrap();
+    assert_eq!(second.recovery_marker(), Position(2), "where the other call's record is");
+    assert_eq!(second.len(), 1, "nothing is left of the state that had one record");
 }
 
 // [S25] [S32]: prune forgets an older epoch's records too.
@@ -246,17 +281,12 @@ fn tombstones_of_states_below_the_completed_line_are_not_written_twice() {
 // [S25] [S32]: the owner dies when its checkpoint is durable, and the tombstone of its fence is not yet written.
 #[test]
 fn tombstones_of_fences_that_a_crash_left_unwritten_are_written_by_the_rebuild() {
-    let app = crate::harness::App::default();
+    let app = App::default();
     let (mut store, mut topic) = first_owner();
     let key = state_key("k", 0, 1, "x");
     store.put_calls(&key, start, vec![CallPut::Put(0, call("f", succeeded("1")))]);
     topic.take(&mut store);
-    let mut operator = Operator::new(OperatorStart {
-        plan: app.plan(),
-        limits: std::sync::Arc::new(app.limits.clone()),
-        store,
-        partition: PartitionId(0),
-    });
+    let mut operator = operator_of(&app, store);
     let taken = operator.begin_checkpoint();
     assert_eq!(taken.marker, Position(0), "a fence holds the marker back until it has its tombstone");
     assert_eq!(operator.store().recovery_marker(), Position(1));
@@ -272,14 +302,8 @@ fn tombstones_of_fences_that_a_crash_left_unwritten_are_written_by_the_rebuild()
 }
 
 /// An operator over a store to which the first event of key `k` is given at this time, and the invocation that it makes.
-fn invoked(app: &crate::harness::App, store: ActionStateStore, now_ms: u64) -> (Operator, Box<Invocation>) {
-    let start = OperatorStart {
-        plan: app.plan(),
-        limits: std::sync::Arc::new(app.limits.clone()),
-        store,
-        partition: PartitionId(0),
-    };
-    let mut operator = Operator::new(start);
+fn invoked(app: &App, store: ActionStateStore, now_ms: u64) -> (Operator, Box<Invocation>) {
+    let mut operator = operator_of(app, store);
     let payload = json("1");
     let input = InputEvent {
         key: Key::from("k"),
@@ -300,7 +324,7 @@ fn invoked(app: &crate::harness::App, store: ActionStateStore, now_ms: u64) -> (
 // [S13] [S32]: clocks of hosts are not synchronised.
 #[test]
 fn a_call_that_an_older_owner_left_pending_is_reconciled_by_the_clock_of_this_one() {
-    let app = crate::harness::App::default().action("x", &["input"], |_| Ok(()));
+    let app = App::default().action("x", &["input"], |_| Ok(()));
     for now_ms in [900_000, 5_000] {
         let (store, mut topic) = first_owner();
         let (mut first, mut invocation) = invoked(&app, store, 50_000);

@@ -1,6 +1,6 @@
 //! Repairs of a quarantined key: retry, skip, discard.
 
-use crate::harness::{App, World, fatal, json, retryable};
+use crate::harness::{App, Ended, World, fatal, json, retryable};
 use weir_core::action_state::StateKey;
 use weir_core::event::KIND_INPUT;
 use weir_core::failure::Failure;
@@ -223,4 +223,87 @@ fn retry_with_failed_calls_keeps_the_failures_before_a_pending_call() {
     world.run();
     assert_eq!(world.outside.functions(), ["a", "b", "reconcile b"]);
     assert_eq!(world.outputs_of("k"), ["1"]);
+}
+
+// [S29]: a repair delivered twice.
+#[test]
+fn a_repair_that_comes_again_when_its_run_is_finished_is_refused() {
+    let mut world = broken_until_5000().start();
+    world.input("k", "1");
+    let (state, repairs) = quarantined(&world);
+    repair(&mut world, Repair::Skip);
+    world.run();
+    assert_eq!(world.completed_below("k"), 1);
+    let again = world.operator.on_repair(&state, repairs, Repair::Skip, world.now_ms);
+    assert_eq!(again, Err(RepairError::NotQuarantined(state.to_string())));
+}
+
+/// An action that is taken out of its run by a deploy: cut off in its first attempt, later it fails until 50,000 ms.
+fn orphaned(limits: impl FnOnce(&mut weir_core::limits::OperatorLimits)) -> World {
+    let app = App::default().action("kept", &[KIND_INPUT], |_| Ok(())).action("moved", &[KIND_INPUT], |guest| {
+        guest.call("charge", "[]", Ok(json("1")))?.unwrap();
+        guest.wait();
+        match guest.now_ms {
+            0..5_000 => Err(Ended::CutOff),
+            5_000..50_000 => Err(retryable("later").into()),
+            _ => guest.emit("output", guest.number()),
+        }
+    });
+    let mut world = app.start();
+    world.input("k", "7");
+    world.app.actions[1].listens_to = vec!["other".to_owned()];
+    limits(&mut world.app.limits);
+    world.now_ms = 5_000;
+    world.kill();
+    world.run();
+    assert!(world.is_quarantined("k"));
+    world
+}
+
+// [S14] [S29]: what people decided of a state that no task asked for stands, though an attempt failed since.
+#[test]
+fn a_repaired_orphan_waits_for_its_next_attempt_after_recovery_as_before() {
+    let mut world = orphaned(|_| ());
+    repair(&mut world, RETRY);
+    world.run();
+    for killed in [false, true] {
+        if killed {
+            world.kill();
+            assert_eq!(world.operator.counters().divergences, 1, "it is told again");
+        }
+        assert!(!world.is_quarantined("k") && world.timers.len() == 1);
+    }
+    world.now_ms = 50_000;
+    world.run_timer();
+    assert_eq!(world.outputs_of("k"), ["7"]);
+    assert_eq!(world.outside.functions(), ["charge"]);
+}
+
+// [S2] [S14]
+#[test]
+fn an_orphan_counts_among_the_tasks_of_its_run() {
+    let mut world = orphaned(|limits| limits.tasks_per_run_max = 1);
+    repair(&mut world, RETRY);
+    world.run();
+    let failure = world.operator.quarantine_reports().remove(0).failure.failure;
+    assert_eq!(failure.message, "a run of 2 tasks is over limits.tasks_per_run_max (1)");
+    let mut world = orphaned(|limits| limits.tasks_per_run_max = 2);
+    repair(&mut world, RETRY);
+    world.run();
+    assert!(!world.is_quarantined("k"));
+}
+
+// [S14]: its failure says nothing of what is to become of it.
+#[test]
+fn an_orphan_whose_attempts_are_not_spent_is_a_divergence_too() {
+    let app = App::default()
+        .action("kept", &[KIND_INPUT], |_| Ok(()))
+        .action("moved", &[KIND_INPUT], |_| Err(retryable("later").into()));
+    let mut world = app.start();
+    world.input("k", "7");
+    assert_eq!(world.timers.len(), 1);
+    world.app.actions[1].listens_to = vec!["other".to_owned()];
+    world.kill();
+    assert!(world.is_quarantined("k"));
+    assert_eq!(world.operator.quarantine_reports()[0].failure.failure.kind, "divergence");
 }

@@ -150,3 +150,27 @@ fn what_an_action_does_is_counted_by_the_byte() {
     }
     assert_eq!(world.outside.functions().len(), 3);
 }
+
+// [S26] [S11]
+#[test]
+fn a_calls_record_is_within_the_limit_whichever_of_its_parts_is_long() {
+    let app = App::default().action("pay", &[KIND_INPUT], |guest| {
+        let function = "f".repeat(80);
+        for bytes in (1_200..2_000).step_by(4) {
+            let text = json(&format!("\"{}\"", "x".repeat(bytes)));
+            let outcome = match guest.number() {
+                0 => Ok(text),
+                _ => Err(Failure { details: Some(text), ..fatal(&"m".repeat(200)) }),
+            };
+            let _ = guest.call(&function, &bytes.to_string(), outcome)?;
+            guest.wait();
+        }
+        Ok(())
+    });
+    let mut world = app.limits(|limits| limits.record_bytes_max = 2_000).start();
+    for n in ["0", "1"] {
+        world.input(n, n);
+        let largest = world.log.records.values().map(|(_, value)| value.len()).max().unwrap();
+        assert!((1_980..=2_000).contains(&largest), "{largest}");
+    }
+}
