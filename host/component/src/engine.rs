@@ -8,6 +8,8 @@ const CORE_INSTANCES_MAX: u32 = 200;
 const MEMORIES_MAX: u32 = 4;
 /// Tables of one component.
 const TABLES_MAX: u32 = 8;
+/// A guest's own stack at most; every invocation that may run at once has address space for one.
+pub(crate) const STACK_BYTES_MAX: usize = 64 << 20;
 /// Entries of one table.
 pub(crate) const TABLE_ENTRIES_MAX: usize = 200_000;
 /// Bytes of one instance's own data in the host.

@@ -23,7 +23,7 @@ pub enum LoadErrorReason {
     #[error("a core module, not a component; `weir build` makes a component of it")]
     CoreModule,
     /// The compiler refuses it.
-    #[error("cannot be compiled: {0}")]
+    #[error("cannot be compiled: {0}; is it whole? build it again with `weir build`")]
     Malformed(String),
     /// It is a component of another world.
     #[error(

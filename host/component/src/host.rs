@@ -8,7 +8,7 @@ use crate::error::{LoadError, LoadErrorReason};
 use crate::http::{EffectGate, HttpClient, TlsRoots};
 use crate::instance::{Instance, Slots};
 use crate::interfaces::failure_from_guest;
-use crate::load::{ComponentSource, LoadedComponent, Loader};
+use crate::load::{ComponentSource, LoadedComponent, Loader, check_stack};
 use crate::port::{Interrupted, InvocationPort};
 use crate::state::Job;
 use crate::ticker::Ticker;
@@ -65,7 +65,9 @@ impl ComponentHost {
     /// Compiles a component, or takes it compiled from the cache, checks that it keeps to the contract, and asks it to
     /// describe itself.
     pub fn load(&self, source: ComponentSource) -> Result<LoadedComponent, LoadError> {
-        let (engine, slots) = self.engine(source.limits.stack_bytes_max).map_err(|error| {
+        let stack_bytes = source.limits.stack_bytes_max;
+        check_stack(stack_bytes).map_err(|reason| reason.of(&source.name))?;
+        let (engine, slots) = self.engine(stack_bytes).map_err(|error| {
             let reason = LoadErrorReason::Engine(format!("{error:#}"));
             reason.of(&source.name)
         })?;

@@ -198,16 +198,18 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<HostState>> {
     Ok(linker)
 }
 
+/// Whether there can be an engine with such stacks.
+pub(crate) fn check_stack(bytes: usize) -> Result<(), LoadErrorReason> {
+    at_most("limits.stack_bytes_max", bytes as u64, engine::STACK_BYTES_MAX as u64)
+}
+
 fn check_limits(engine: &Engine, limits: &InvocationLimits) -> Result<(), LoadErrorReason> {
-    for (limit, value, max) in [
-        ("limits.memory_bytes_max", limits.memory_bytes_max as u64, engine::memory_bytes_max(engine)),
-        ("limits.table_entries_max", limits.table_entries_max as u64, engine::TABLE_ENTRIES_MAX as u64),
-    ] {
-        if value > max {
-            return Err(LoadErrorReason::LimitTooHigh { limit, value, max });
-        }
-    }
-    Ok(())
+    at_most("limits.memory_bytes_max", limits.memory_bytes_max as u64, engine::memory_bytes_max(engine))?;
+    at_most("limits.table_entries_max", limits.table_entries_max as u64, engine::TABLE_ENTRIES_MAX as u64)
+}
+
+fn at_most(limit: &'static str, value: u64, max: u64) -> Result<(), LoadErrorReason> {
+    if value > max { Err(LoadErrorReason::LimitTooHigh { limit, value, max }) } else { Ok(()) }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -18,7 +18,8 @@ pub(super) fn execute(options: &RunOptions) -> anyhow::Result<Exit> {
     match assemble::run(&settings, &options) {
         Ok(RunEnd::Done | RunEnd::Stopped) => Ok(Exit::Done),
         Ok(RunEnd::Quarantined(keys)) => {
-            tracing::warn!("the input is at its end, but {keys} keys are quarantined: see `weir quarantine list`");
+            let keys = if keys == 1 { "1 key is".to_owned() } else { format!("{keys} keys are") };
+            tracing::warn!("the input is at its end, but {keys} quarantined: see `weir quarantine list`");
             Ok(Exit::Quarantined)
         }
         Err(RunError::Use(error)) => Err(WrongUse(format!("{error:#}")).into()),

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,11 +71,15 @@ async fn take(
         return answer(StatusCode::BAD_REQUEST, "the key in the path is not percent-encoded");
     };
     let key = Key::new(key);
+    let idempotency_key = headers.get("idempotency-key").map(HeaderValue::as_bytes);
+    if idempotency_key == Some(b"") {
+        return answer(StatusCode::BAD_REQUEST, "the Idempotency-Key is empty: name the event by it, or leave it out");
+    }
     if let Err(why) = state.parser.parse_posted(0, key.clone(), &body, Vec::new()) {
         return answer(StatusCode::BAD_REQUEST, &format!("the event {why}"));
     }
     let event = InboxEvent {
-        idempotency_key: headers.get("idempotency-key").map(|value| scoped(&key, value.as_bytes())),
+        idempotency_key: idempotency_key.map(|name| scoped(&key, name)),
         key,
         kind: None,
         payload: body.into(),
@@ -92,7 +96,7 @@ async fn take(
         Ok(InboxAnswer::Full) => {
             let what = "the inbox is full (limits.inbox_events_max, limits.inbox_bytes_max): post again later";
             let mut response = answer(StatusCode::TOO_MANY_REQUESTS, what);
-            response.headers_mut().insert("retry-after", axum::http::HeaderValue::from_static("1"));
+            response.headers_mut().insert("retry-after", HeaderValue::from_static("1"));
             response
         }
         Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, &error),

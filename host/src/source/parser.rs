@@ -71,7 +71,7 @@ pub enum BadEvent {
     #[error("has a key of {0} bytes, and {KEY_BYTES_MAX} is the most")]
     LongKey(usize),
     /// A kind that is not text.
-    #[error("has a kind at {0:?} that is not a string")]
+    #[error("has a kind at {0:?} that is not a string of 1 to 128 bytes")]
     OddKind(String),
     /// A time that is not a number.
     #[error("has a timestamp at {0:?} that is not a whole number of milliseconds")]
@@ -110,7 +110,7 @@ impl EventParser {
         let path = self.key.as_ref().expect("settings of a source of lines name a key");
         let found = json::lookup(text, path.names())?.ok_or_else(|| BadEvent::NoKey(path.to_string()))?;
         let key = match found.as_bytes() {
-            [b'"', ..] => Key::from(plain(found).as_ref()),
+            [b'"', ..] => Key::new(json::string_bytes(&found[1..found.len() - 1])),
             [b'-' | b'0'..=b'9', ..] => Key::from(found),
             b"null" => return Err(BadEvent::NoKey(path.to_string())),
             _ => return Err(BadEvent::OddKey(path.to_string())),

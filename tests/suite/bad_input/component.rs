@@ -50,8 +50,19 @@ fn what_is_no_component_is_refused() {
     refused("text.wasm", b"once upon a time", &["not WebAssembly"]);
     refused("module.wasm", b"\0asm\x01\0\0\0", &["a core module, not a component", "weir build"]);
     let cut = std::fs::read(guests::tally()).expect("read a component");
-    refused("cut.wasm", &cut[..cut.len() / 2], &["cannot be compiled"]);
+    refused("cut.wasm", &cut[..cut.len() / 2], &["cannot be compiled", "is it whole? build it again"]);
     refused("empty.wasm", b"", &["not WebAssembly"]);
+}
+
+// [S11]
+#[test]
+fn a_limit_that_no_host_can_give_is_refused_by_its_name() {
+    let limits = "component.0.limits";
+    for (limit, value) in [("stack_bytes_max", 1_u64 << 40), ("memory_bytes_max", 1 << 40)] {
+        let project = Project::with_events(&Manifest::new(&guests::tally()), []);
+        let said = format!("limits.{limit} = {value} is over what this host can give");
+        project.run_with(&["--set", &format!("{limits}.{limit}={value}")]).expect_error(2, &[&said]);
+    }
 }
 
 #[test]

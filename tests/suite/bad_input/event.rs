@@ -26,6 +26,7 @@ fn cases() -> Vec<(Vec<u8>, &'static str)> {
         (b"{\"user\":{\"id\":[1]}}".to_vec(), "neither a string nor a number"),
         (b"{\"user\":{\"id\":\"\xff\"}}".to_vec(), "not UTF-8"),
         (b"{\"user\":{\"id\":\"a\"},\"kind\":7}".to_vec(), "has a kind at \"kind\" that is not a string"),
+        (b"{\"user\":{\"id\":\"a\"},\"kind\":\"\"}".to_vec(), "that is not a string of 1 to 128 bytes"),
         (b"{\"user\":{\"id\":\"a\"},\"at\":\"noon\"}".to_vec(), "has a timestamp at \"at\""),
         (long.into_bytes(), "is longer than limits.input_event_bytes_max (200 bytes)"),
     ]
@@ -56,6 +57,22 @@ fn a_line_that_is_no_event_stops_the_host_and_names_its_place_and_once_mended_no
         project.run().expect(0);
         assert_eq!(totals(&project), [1, 2, 3]);
     }
+}
+
+// [S1]
+#[test]
+fn keys_that_are_not_unicode_stay_apart() {
+    let project = Project::new(&manifest());
+    let ids = ["\\ud800", "\\udfff", "\u{fffd}", "\\ud83d\\ude00", "😀"];
+    let lines = ids.map(|id| format!("{{\"user\":{{\"id\":\"{id}\"}},\"n\":0}}\n"));
+    project.write("in.jsonl", lines.concat());
+    project.run().expect(0);
+    let lines = project.output().lines;
+    let mut keys: Vec<String> = lines.iter().map(|line| line["key"].to_string()).collect();
+    assert_eq!(keys.len(), 5);
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 4, "the last two are one: {keys:?}");
 }
 
 // [S1] [S35]

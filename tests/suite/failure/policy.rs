@@ -23,7 +23,7 @@ fn counted(project: &Project, key: &str) -> Vec<Value> {
 fn a_quarantined_key_is_parked_with_its_queue_and_the_others_go_on() {
     let project = project("quarantine");
     let ended = project.run().expect(3);
-    assert!(ended.stderr.contains("1 keys are quarantined"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("but 1 key is quarantined"), "{}", ended.stderr);
     assert_eq!(counted(&project, "bad"), [1]);
     assert_eq!(counted(&project, "good"), [1, 2]);
     let detail = control::key(&project, "bad");

@@ -71,6 +71,18 @@ fn an_idempotency_key_with_another_payload_is_answered_422_even_after_a_restart(
     assert_eq!(project.output().payloads(), ["one", "two"]);
 }
 
+// [S1] [S35]
+#[test]
+fn an_empty_idempotency_key_is_refused_and_drops_no_event() {
+    let project = Project::new(&manifest());
+    let weir = project.start();
+    let refused = say(&weir.origin(), "a", Some(""), "one");
+    assert_eq!(refused.status, 400);
+    assert!(refused.body["error"].as_str().expect("a reason").contains("the Idempotency-Key is empty"));
+    assert_eq!(say(&weir.origin(), "a", None, "one").status, 202);
+    finish(&project, weir, 1);
+}
+
 // [S1]
 #[test]
 fn an_idempotency_key_is_that_of_one_key() {

@@ -61,7 +61,7 @@ fn object(scanner: &mut Scanner<'_>, depth: u32, out: &mut String) -> Result<(),
             string(raw, out);
             out.push(':');
             value(scanner, depth + 1, out)?;
-            let key = sort_key(raw);
+            let key = string_bytes(raw);
             in_order &= fields.last().is_none_or(|(last, _)| *last <= key);
             fields.push((key, start..out.len()));
             if !scanner.more(b'}')? {
@@ -160,8 +160,9 @@ fn string(raw: &str, out: &mut String) {
     out.push('"');
 }
 
-/// What fields are sorted by: decoded UTF-8, a lone surrogate in the same scheme (WTF-8).
-fn sort_key(raw: &str) -> Cow<'_, [u8]> {
+/// The bytes of a JSON string from what stands between its quotes: UTF-8, a lone surrogate in the same scheme (WTF-8), so
+/// that no two strings have the same. Fields are sorted by them.
+pub fn string_bytes(raw: &str) -> Cow<'_, [u8]> {
     if !raw.contains('\\') {
         return raw.as_bytes().into();
     }

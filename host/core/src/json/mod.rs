@@ -3,7 +3,7 @@
 mod canonical;
 mod scan;
 
-pub use canonical::{canonical, decode_string, write_displayed, write_number, write_string};
+pub use canonical::{canonical, decode_string, string_bytes, write_displayed, write_number, write_string};
 pub use scan::{JsonError, lookup, validate};
 
 use crate::small::SmallText;
