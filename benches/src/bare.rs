@@ -1,11 +1,14 @@
 //! The loop that Weir is compared with: wasmtime alone, with the engine settings of the host, a fresh store and instance
 //! for each event, and host functions that do trivial work over a small map.
 
-use crate::child::Run;
+use crate::Bench;
+use crate::child::{self, Run};
 use crate::clock::thread_cpu_s;
 use crate::job::{KEYS, payload};
 use anyhow::{anyhow, bail};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::sync::Barrier;
 use std::time::Instant;
 use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
@@ -41,24 +44,46 @@ pub struct State {
     table: ResourceTable,
 }
 
-/// `run-bare GUEST EVENTS`: so many events after a hundredth of them to warm up.
-pub fn run_child(arguments: &[String]) -> anyhow::Result<()> {
-    let [guest, events] = arguments else { bail!("run-bare GUEST EVENTS") };
-    let events: u64 = events.parse()?;
-    let bytes = std::fs::read(guest)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let run = runtime.block_on(measure(&bytes, events)).map_err(|error| anyhow!("{error:#}"))?;
-    run.tell()
+/// The loop in a process of its own.
+pub fn run(bench: &Bench, threads: u64) -> anyhow::Result<Run> {
+    let numbers = [bench.events, threads].map(|number| number.to_string());
+    child::run("run-bare", &[bench.guest.as_os_str(), OsStr::new(&numbers[0]), OsStr::new(&numbers[1])])
 }
 
-async fn measure(guest: &[u8], events: u64) -> wasmtime::Result<Run> {
-    let bare = Bare::new(guest)?;
+/// `run-bare GUEST EVENTS THREADS`: so many events, shared out, after a hundredth of them to warm up.
+pub fn run_child(arguments: &[String]) -> anyhow::Result<()> {
+    let [guest, events, threads] = arguments else { bail!("run-bare GUEST EVENTS THREADS") };
+    let (events, threads): (u64, u64) = (events.parse()?, threads.parse()?);
+    let bare = Bare::new(&std::fs::read(guest)?).map_err(|error| anyhow!("{error:#}"))?;
+    let warm = Barrier::new(threads as usize);
+    let runs: Vec<anyhow::Result<Run>> = std::thread::scope(|scope| {
+        let run = || measure_thread(&bare, events / threads, &warm);
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        running.into_iter().map(|thread| thread.join().expect("a thread fails by its answer")).collect()
+    });
+    let mut all = Run { events: 0, wall_s: 0.0, cpu_s: 0.0 };
+    for run in runs {
+        let run = run?;
+        all.events += run.events;
+        all.wall_s = all.wall_s.max(run.wall_s);
+        all.cpu_s += run.cpu_s;
+    }
+    all.tell()
+}
+
+fn measure_thread(bare: &Bare, events: u64, warm: &Barrier) -> anyhow::Result<Run> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(measure(bare, events, warm)).map_err(|error| anyhow!("{error:#}"))
+}
+
+async fn measure(bare: &Bare, events: u64, warm: &Barrier) -> wasmtime::Result<Run> {
     let mut memories = vec![BTreeMap::new(); KEYS as usize];
     let mut outputs = 0;
     for number in 0..events / 100 {
         outputs += bare.serve(payload(number, KEYS), &mut memories[(number % KEYS) as usize]).await?;
     }
     let payloads: Vec<String> = (0..events).map(|number| payload(number, KEYS)).collect();
+    warm.wait();
     let (began, began_cpu_s) = (Instant::now(), thread_cpu_s());
     for (number, payload) in payloads.into_iter().enumerate() {
         outputs += bare.serve(payload, &mut memories[number % KEYS as usize]).await?;

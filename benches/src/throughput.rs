@@ -1,6 +1,7 @@
 //! (a) (b) (f): events in a second, against a bare loop, with a durable store, on two shards.
 
 use crate::Bench;
+use crate::bare;
 use crate::child::{Run, median, run};
 use crate::report::{Bound, Figure};
 use std::ffi::OsStr;
@@ -21,7 +22,7 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let mut rounds = Vec::new();
     for number in 1..=bench.rounds {
         let round = Round {
-            bare: bare(bench)?,
+            bare: bare::run(bench, 1)?,
             memory: host(bench, "memory", "1")?,
             memory_two: host(bench, "memory", "2")?,
             embedded: host(bench, "embedded", "1")?,
@@ -86,10 +87,6 @@ impl Round {
             ("embedded store, one shard", self.embedded),
         ]
     }
-}
-
-fn bare(bench: &Bench) -> anyhow::Result<Run> {
-    run("run-bare", &[bench.guest.as_os_str(), OsStr::new(&bench.events.to_string())])
 }
 
 fn host(bench: &Bench, store: &str, shards: &str) -> anyhow::Result<Run> {

@@ -17,7 +17,7 @@ const RATE_RATIO_MIN: f64 = 50.0 / 190.0;
 
 /// One turn of everything that is compared.
 struct Round {
-    wasm: Run,
+    wasm: [Run; 2],
     kafka: [Run; 2],
     both: [Run; 2],
     host: [Run; 2],
@@ -26,7 +26,7 @@ struct Round {
 impl Round {
     fn measure(bench: &Bench, cluster: &Cluster, source: &str) -> anyhow::Result<Self> {
         Ok(Self {
-            wasm: run("run-bare", &[bench.guest.as_os_str(), OsStr::new(&bench.events.to_string())])?,
+            wasm: [crate::bare::run(bench, 1)?, crate::bare::run(bench, 2)?],
             kafka: [bare(cluster, source, "1", None)?, bare(cluster, source, "2", None)?],
             both: [bare(cluster, source, "1", Some(bench))?, bare(cluster, source, "2", Some(bench))?],
             host: [host(bench, cluster, 1)?, host(bench, cluster, 2)?],
@@ -35,15 +35,17 @@ impl Round {
 
     /// Time on the processor, against the sum of the bare loops.
     fn cpu_ratio(&self, at: usize) -> f64 {
-        self.host[at].cpu_us() / (self.wasm.cpu_us() + self.kafka[at].cpu_us())
+        self.host[at].cpu_us() / (self.wasm[at].cpu_us() + self.kafka[at].cpu_us())
     }
 
     fn tell(&self, number: usize) {
+        let [wasm, wasm_two] = self.wasm;
         let [kafka, kafka_two] = self.kafka;
         let [both, both_two] = self.both;
         let [host, host_two] = self.host;
         let named = [
-            ("bare wasmtime", self.wasm),
+            ("bare wasmtime, one thread", wasm),
+            ("bare wasmtime, two threads", wasm_two),
             ("bare rdkafka, one thread", kafka),
             ("bare rdkafka, two threads", kafka_two),
             ("both bare loops in one, one thread", both),
@@ -73,7 +75,7 @@ pub fn measure(bench: &Bench, cluster: &Cluster) -> anyhow::Result<Vec<Figure>> 
     }
     let of = |value: &dyn Fn(&Round) -> f64| median(rounds.iter().map(value).collect());
     let cpu = |at: usize, what: &str| {
-        let (host, wasm) = (of(&|r| r.host[at].cpu_us()), of(&|r| r.wasm.cpu_us()));
+        let (host, wasm) = (of(&|r| r.host[at].cpu_us()), of(&|r| r.wasm[at].cpu_us()));
         let kafka = of(&|r| r.kafka[at].cpu_us());
         Figure::times("h", what, of(&|r| r.cpu_ratio(at)), Bound::AtMostOrFloor(CPU_RATIO_MAX, CPU_RATIO_FLOOR))
             .saying(format!("{host:.1} against {wasm:.1} (wasmtime) + {kafka:.1} (rdkafka) µs for each event"))
