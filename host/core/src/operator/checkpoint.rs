@@ -50,6 +50,7 @@ impl Operator {
     /// Takes a checkpoint: all that changed since the last durable one. At most one is in flight.
     pub fn begin_checkpoint(&mut self) -> PartitionCheckpoint {
         assert!(self.shared.in_flight.is_none(), "a checkpoint of partition {} is in flight", self.shared.partition);
+        self.prune(usize::MAX);
         self.put_laggards_again();
         let id = self.shared.next_checkpoint;
         self.shared.next_checkpoint += 1;
@@ -74,8 +75,15 @@ impl Operator {
         }
     }
 
-    /// A checkpoint is durable: what it completed is pruned, what is idle may be evicted.
+    /// A checkpoint is durable: what it completed is pruned at once, what is idle may be evicted.
     pub fn on_checkpoint_completed(&mut self, id: u64) {
+        self.on_checkpoint_durable(id);
+        self.prune(usize::MAX);
+    }
+
+    /// A checkpoint is durable: what it completed may be pruned, as [`Operator::prune`] says, so that its tombstones need
+    /// not all go before the next puts.
+    pub fn on_checkpoint_durable(&mut self, id: u64) {
         let in_flight = self.take_in_flight(id);
         self.shared.store.on_checkpoint_durable(in_flight.marker);
         for taken in in_flight.keys {
@@ -84,9 +92,26 @@ impl Operator {
             };
             assert!(taken.completed_below <= state.completed_below, "key {}: checkpointed ≤ completed", taken.key);
             state.persisted = taken.persisted;
-            self.shared.store.prune(&taken.key, SequenceNumber(taken.completed_below));
-            if state.is_idle() && !state.changed {
-                self.shared.idle.push_back((taken.key, state.generation));
+            self.shared.prunable.push_back((taken.key, taken.completed_below));
+        }
+    }
+
+    /// So many keys have states that may be pruned.
+    pub fn prunable(&self) -> usize {
+        self.shared.prunable.len()
+    }
+
+    /// Prunes the states of so many keys that a durable checkpoint completed; of these, what is idle may be evicted. What
+    /// is left of them when the next checkpoint is taken is pruned by it.
+    pub fn prune(&mut self, keys_max: usize) {
+        for _ in 0..keys_max {
+            let Some((key, completed_below)) = self.shared.prunable.pop_front() else { break };
+            self.shared.store.prune(&key, SequenceNumber(completed_below));
+            if let Some(Slot::Resident(state)) = self.keys.get(&key)
+                && state.is_idle()
+                && !state.changed
+            {
+                self.shared.idle.push_back((key, state.generation));
             }
         }
         self.evict();

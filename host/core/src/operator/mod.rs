@@ -95,6 +95,8 @@ struct Shared {
     /// Keys that changed since the last checkpoint was taken.
     changed: Vec<Key>,
     in_flight: Option<checkpoint::InFlight>,
+    /// What a durable checkpoint completed: keys, and up to which run their states may be pruned.
+    prunable: VecDeque<(Key, u64)>,
     next_checkpoint: u64,
     /// Keys that may be evicted, the longest idle first, each with its generation at that time.
     idle: VecDeque<(Key, u64)>,
@@ -121,6 +123,7 @@ impl Operator {
             next_invocation: u64::from(start.partition.0) << INVOCATION_BITS,
             changed: Vec::new(),
             in_flight: None,
+            prunable: VecDeque::new(),
             next_checkpoint: 0,
             idle: VecDeque::new(),
             loading: 0,

@@ -1,6 +1,6 @@
 //! Checkpoints: what they hold, and what is pruned after them.
 
-use crate::harness::{App, add_then_double, fatal};
+use crate::harness::{App, World, add_then_double, fatal};
 use weir_core::checkpoint::{EntryKey, EntrySpace};
 use weir_core::event::KIND_INPUT;
 use weir_core::key::Key;
@@ -19,6 +19,38 @@ fn states_are_pruned_with_tombstones_after_the_checkpoint_is_durable_and_not_bef
     world.acknowledge_all();
     assert!(world.operator.store().is_empty());
     assert_eq!(world.log.names(), [""; 0]);
+}
+
+// [S24] [P7] [S34]
+#[test]
+fn what_a_checkpoint_completed_may_be_pruned_by_and_by_and_is_when_the_next_is_taken() {
+    let mut world = add_then_double().limits(|limits| limits.idle_keys_max = 0).start();
+    let durable_checkpoint = |world: &mut World| {
+        let taken = world.begin_checkpoint();
+        let id = taken.0.id;
+        world.write_checkpoint(taken);
+        world.operator.on_checkpoint_durable(id);
+    };
+    ["a", "b", "c"].iter().for_each(|key| world.input(key, "1"));
+    durable_checkpoint(&mut world);
+    assert_eq!((world.operator.prunable(), world.operator.store().len()), (3, 6));
+    assert!(world.operator.is_resident(&Key::from("a")));
+    world.operator.prune(1);
+    world.acknowledge_all();
+    assert_eq!((world.operator.prunable(), world.operator.store().len()), (2, 4));
+    assert!(!world.operator.is_resident(&Key::from("a")), "an idle key may go with its states");
+    assert!(world.operator.is_resident(&Key::from("b")));
+    assert_eq!(world.log.names(), ["b_0", "b_0", "c_0", "c_0"]);
+    world.input("c", "2");
+    world.operator.prune(2);
+    world.acknowledge_all();
+    assert_eq!(world.log.names(), ["c_1", "c_1"], "what came since is not pruned");
+    assert!(world.operator.is_resident(&Key::from("c")), "nor is its key evicted");
+    durable_checkpoint(&mut world);
+    world.input("a", "3");
+    world.begin_checkpoint();
+    world.acknowledge_all();
+    assert_eq!(world.log.names(), ["a_1", "a_1"]);
 }
 
 // [S24] [P7]

@@ -167,7 +167,10 @@ impl Cluster {
             tenure.keyed.write(Batch { outputs: Vec::new(), dead_letters: Vec::new(), ..batch });
             tenure.keyed.on_synced();
             let process = tenure.process.as_mut().expect("it took a checkpoint");
-            process.operator.on_checkpoint_completed(checkpoint);
+            process.operator.on_checkpoint_durable(checkpoint);
+            if record.released {
+                process.operator.prune(usize::MAX);
+            }
         });
         if record.released {
             self.give_up(host, partition);

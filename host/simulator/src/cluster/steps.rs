@@ -47,6 +47,7 @@ pub(super) enum OfTenure {
     Answer(usize),
     Effect(usize),
     Load(usize),
+    Prune,
     Retry(usize),
     WaitOver(usize),
     Repair,
@@ -201,6 +202,9 @@ impl Cluster {
             push(2 * self.scenario.network, OfTenure::Acknowledge);
         }
         (0..process.loads.len()).for_each(|at| push(10, OfTenure::Load(at)));
+        if process.operator.prunable() > 0 {
+            push(4, OfTenure::Prune);
+        }
         if process.stopping || host.stopping {
             return;
         }
@@ -318,6 +322,7 @@ impl Cluster {
             OfTenure::Answer(at) => self.answer_guest(host, partition, at),
             OfTenure::Effect(at) => self.send_of_guest(host, partition, at),
             OfTenure::Load(at) => self.load(host, partition, at),
+            OfTenure::Prune => self.prune(host, partition),
             OfTenure::Retry(at) => self.retry_due(host, partition, at),
             OfTenure::WaitOver(at) => self.wait_over(host, partition, at),
             OfTenure::Repair => self.repair(host, partition),

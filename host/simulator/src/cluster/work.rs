@@ -89,6 +89,11 @@ impl Cluster {
         });
     }
 
+    /// The states of a key that a durable checkpoint completed go.
+    pub(super) fn prune(&mut self, host: usize, partition: usize) {
+        self.with_process(host, partition, |process, _| process.operator.prune(1));
+    }
+
     pub(super) fn retry_due(&mut self, host: usize, partition: usize, at: usize) {
         self.with_process(host, partition, |process, cluster| {
             let (_, key) = process.timers.remove(at);

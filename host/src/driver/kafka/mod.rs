@@ -5,6 +5,7 @@ mod begin;
 mod checkpoint;
 mod lease;
 mod ownership;
+mod pace;
 mod partition;
 mod repairs;
 mod set_aside;

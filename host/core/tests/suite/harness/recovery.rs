@@ -129,7 +129,14 @@ impl World {
         (checkpoint, disk)
     }
 
-    pub fn complete_checkpoint(&mut self, (checkpoint, disk): (PartitionCheckpoint, Disk)) {
+    pub fn complete_checkpoint(&mut self, taken: (PartitionCheckpoint, Disk)) {
+        let id = taken.0.id;
+        self.write_checkpoint(taken);
+        self.operator.on_checkpoint_completed(id);
+    }
+
+    /// Makes a checkpoint durable, of which the operator is yet to be told.
+    pub fn write_checkpoint(&mut self, (checkpoint, disk): (PartitionCheckpoint, Disk)) {
         self.acknowledge_all();
         self.disk.write(&checkpoint);
         self.disk.offset = disk.offset;
@@ -137,7 +144,6 @@ impl World {
         self.disk.dead_letters = disk.dead_letters;
         self.outputs.drain(..self.outputs_taken);
         self.dead_letters.drain(..self.dead_letters_taken);
-        self.operator.on_checkpoint_completed(checkpoint.id);
         self.take_commands();
     }
 }
