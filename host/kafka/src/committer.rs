@@ -91,8 +91,8 @@ pub enum CommitError {
 
 /// A transactional producer with a thread of its own, so that a shard does not wait for it.
 ///
-/// Lifecycle: made on its thread, which ends what a producer of the same id left open; then one transaction at a time; its
-/// thread ends when it is dropped.
+/// Lifecycle: made on its thread, which ends what a producer of the same id left open; then one transaction at a time, for
+/// which outputs may be put ahead; its thread ends when it is dropped, and what was put ahead comes to nothing.
 #[derive(Debug)]
 pub struct Committer {
     jobs: mpsc::SyncSender<Job>,
@@ -101,11 +101,13 @@ pub struct Committer {
 /// A committer on its way, for as long as brokers are away.
 pub type StartingCommitter = oneshot::Receiver<Result<Committer, CommitError>>;
 
-struct Job {
-    transaction: Transaction,
-    group: Membership,
-    reply: oneshot::Sender<Committed>,
+enum Job {
+    PutAhead(PartitionId, Vec<OutputEvent>),
+    Commit(Transaction, Membership, oneshot::Sender<Committed>),
 }
+
+/// Jobs that wait for the committer.
+const JOBS_MAX: usize = 16;
 
 /// Ends and fences what the producer of a transactional id left open.
 pub fn end_producer(settings: &KafkaSettings, transactional_id: &str) -> Result<(), CommitError> {
@@ -151,23 +153,71 @@ impl Committer {
                 Ok(work) => work,
                 Err(error) => return drop(started.send(Err(error))),
             };
-            let (jobs, receiver) = mpsc::sync_channel::<Job>(1);
+            let (jobs, receiver) = mpsc::sync_channel(JOBS_MAX);
             // Where nobody waits for it any more, the channel is closed with it.
             let _ = started.send(Ok(Self { jobs }));
-            while let Ok(Job { transaction, group, reply }) = receiver.recv() {
-                let committed = work.commit(&transaction, &group);
-                let _ = reply.send((transaction, committed));
+            let mut ahead = Ahead::default();
+            while let Ok(job) = receiver.recv() {
+                match job {
+                    Job::PutAhead(partition, outputs) => {
+                        ahead.outputs.push((partition, outputs));
+                        work.put_ahead(&mut ahead);
+                    }
+                    Job::Commit(mut transaction, group, reply) => {
+                        let committed = work.commit(&mut ahead, &transaction, &group);
+                        let put_ahead = std::mem::take(&mut ahead).outputs;
+                        if committed.is_err() {
+                            give_back(put_ahead, &mut transaction);
+                        }
+                        let _ = reply.send((transaction, committed));
+                    }
+                }
             }
         })?;
         Ok(starting)
     }
 
-    /// Commits a checkpoint for the member that the group knew at this assignment, and gives it back. One at a time.
+    /// Puts outputs that the next checkpoint will have, so that they need not all go when it is taken. Nobody sees them
+    /// before it is committed. Between two checkpoints only; all that a partition was given ahead is to be in the next. Where
+    /// the committer is busy, they come back.
+    pub fn put_ahead(&self, partition: PartitionId, outputs: Vec<OutputEvent>) -> Result<(), Vec<OutputEvent>> {
+        match self.jobs.try_send(Job::PutAhead(partition, outputs)) {
+            Ok(()) => Ok(()),
+            Err(mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job)) => match job {
+                Job::PutAhead(_, outputs) => Err(outputs),
+                Job::Commit(..) => unreachable!("it gives back what it was given"),
+            },
+        }
+    }
+
+    /// Commits a checkpoint for the member that the group knew at this assignment, and gives it back; where it was not
+    /// committed, with what was put ahead for it. One at a time.
     pub fn commit(&self, transaction: Transaction, group: Membership) -> oneshot::Receiver<Committed> {
         let (reply, receiver) = oneshot::channel();
         // Where its thread is gone, the reply is gone with it, and whoever waits is told.
-        let _ = self.jobs.send(Job { transaction, group, reply });
+        let _ = self.jobs.send(Job::Commit(transaction, group, reply));
         receiver
+    }
+}
+
+/// What stands in the open transaction before its checkpoint is taken.
+#[derive(Default)]
+struct Ahead {
+    is_open: bool,
+    outputs: Vec<(PartitionId, Vec<OutputEvent>)>,
+    /// So many of these are with the producer.
+    put: usize,
+    /// Why the transaction can't be committed.
+    failed: Option<CommitError>,
+}
+
+/// What was put ahead goes before what its checkpoint added.
+fn give_back(put_ahead: Vec<(PartitionId, Vec<OutputEvent>)>, transaction: &mut Transaction) {
+    for (partition, mut outputs) in put_ahead.into_iter().rev() {
+        if let Some(part) = transaction.iter_mut().find(|part| part.partition == partition) {
+            outputs.append(&mut part.outputs);
+            part.outputs = outputs;
+        }
     }
 }
 
@@ -192,9 +242,45 @@ impl Work {
         Ok(Self { settings, producer })
     }
 
-    fn commit(&self, transaction: &[PartitionPart], group: &ConsumerGroupMetadata) -> Result<(), CommitError> {
-        self.producer.begin_transaction().map_err(|error| CommitError::Failed(error.to_string()))?;
-        match self.fill(transaction, group) {
+    /// Puts what is to be put ahead, unless some is on its way: librdkafka's thread does not rest while more batches wait
+    /// than a partition may have on their way (see the log).
+    fn put_ahead(&self, ahead: &mut Ahead) {
+        self.producer.poll(Duration::ZERO);
+        if ahead.failed.is_none() && self.producer.in_flight_count() == 0 {
+            ahead.failed = self.put_all_ahead(ahead).err();
+        }
+    }
+
+    fn put_all_ahead(&self, ahead: &mut Ahead) -> Result<(), CommitError> {
+        if !ahead.is_open {
+            self.producer.begin_transaction().map_err(|error| CommitError::Failed(error.to_string()))?;
+            ahead.is_open = true;
+        }
+        for (_, outputs) in &ahead.outputs[ahead.put..] {
+            self.put_outputs(outputs)?;
+        }
+        ahead.put = ahead.outputs.len();
+        Ok(())
+    }
+
+    fn put_outputs(&self, outputs: &[OutputEvent]) -> Result<(), CommitError> {
+        if self.settings.sink_topic.is_none() {
+            return Ok(());
+        }
+        outputs.iter().try_for_each(|event| output::with(event, |put| self.put(SINK, put)))
+    }
+
+    fn commit(
+        &self,
+        ahead: &mut Ahead,
+        transaction: &[PartitionPart],
+        group: &ConsumerGroupMetadata,
+    ) -> Result<(), CommitError> {
+        let filled = match ahead.failed.take() {
+            None => self.put_all_ahead(ahead).and_then(|()| self.fill(transaction, group)),
+            Some(error) => Err(error),
+        };
+        match filled {
             Ok(()) => {}
             Err(error @ (CommitError::Refused(_) | CommitError::Aborted(_))) => {
                 until_done("abort a transaction", TRANSACTION_MAX, || self.producer.abort_transaction(CALL))?;
@@ -224,11 +310,7 @@ impl Work {
             let value = record.encode();
             self.put(CHANGELOG, &Put { partition, key: PARTITION_RECORD, value: Some(&value), headers: &[], tag: 0 })?;
         }
-        if self.settings.sink_topic.is_some() {
-            for event in transaction.iter().flat_map(|part| &part.outputs) {
-                output::with(event, |put| self.put(SINK, put))?;
-            }
-        }
+        transaction.iter().try_for_each(|part| self.put_outputs(&part.outputs))?;
         for (key, letter) in transaction.iter().flat_map(|part| &part.dead_letters) {
             let (key, value) = (key.as_bytes(), Some(letter.as_bytes()));
             self.put(DEAD_LETTERS, &Put { partition: None, key, value, headers: &[], tag: 0 })?;

@@ -22,7 +22,7 @@ pub(crate) struct Delivery {
     pub(crate) tag: u64,
     pub(crate) is_tombstone: bool,
     /// Its offset, or its name and what went wrong.
-    pub(crate) outcome: Result<u64, (String, String)>,
+    pub(crate) outcome: Result<u64, Box<(String, String)>>,
 }
 
 impl Deliveries {
@@ -50,7 +50,7 @@ impl ProducerContext for Deliveries {
             Ok(message) => (message, Ok(message.offset() as u64)),
             Err((error, message)) => {
                 let name = String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned();
-                (message, Err((name, error.to_string())))
+                (message, Err(Box::new((name, error.to_string()))))
             }
         };
         let delivery = Delivery {

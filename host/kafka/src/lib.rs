@@ -4,6 +4,7 @@
 //! [`KafkaSettings`].
 
 mod again;
+mod batch;
 pub mod changelog;
 pub mod client;
 mod committer;

@@ -1,8 +1,9 @@
 //! The action-state log on a compacted topic [S26].
 
+use crate::batch::Batch;
 use crate::client::Clients;
 use crate::deliveries::{Deliveries, Delivery};
-use crate::put::{Put, TopicProducer};
+use crate::put::{Record, TopicProducer};
 use crate::reader::{ReadError, Reader};
 use crate::settings::KafkaSettings;
 use crate::waker::{Queue, Waker};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_core::event::PartitionId;
 use weir_core::ownership::{Epoch, FenceKey};
-use weir_core::store::log::{Acknowledged, ActionStateLog, Append, AppendKind, EachRecord, Position, Ticket};
+use weir_core::store::log::{Acknowledged, ActionStateLog, Append, EachRecord, Position, Ticket};
 
 /// How long an append waits for room in the producer's queue, and a sync for its acknowledgements. The broker has been
 /// silent for long then, or gone.
@@ -25,10 +26,6 @@ const WAIT_MAX: Duration = Duration::from_secs(120);
 const ON_THEIR_WAY_MAX: usize = 4;
 /// Bytes of records that are handed to the producer at once: they are to fit into one batch, for the same reason.
 const BYTES_AT_ONCE: usize = 500_000;
-/// Records that are handed to the producer at once, which by default takes 10,000 for one batch.
-const RECORDS_AT_ONCE: usize = 5_000;
-/// What a record has beside its value, generously: its name and header.
-const RECORD_OVERHEAD_BYTES: usize = 200;
 
 /// Tickets fill the lower bits of what travels with a record, the number of the ownership the upper ones.
 const TICKET_BITS: u32 = 48;
@@ -92,7 +89,8 @@ pub struct KafkaLog {
     owned: BTreeMap<u32, Owned>,
     ownerships: u64,
     failed: Option<KafkaLogError>,
-    key: Vec<u8>,
+    record_bytes_max: usize,
+    batch: Batch,
     /// Empty between two polls: kept for its room.
     done: Vec<Delivery>,
     just_fenced: Vec<(PartitionId, Position)>,
@@ -143,7 +141,8 @@ impl KafkaLog {
             owned: BTreeMap::new(),
             ownerships: 0,
             failed: None,
-            key: Vec::new(),
+            record_bytes_max,
+            batch: Batch::default(),
             done: Vec::new(),
             just_fenced: Vec::new(),
             silence: Silence { since: Instant::now() },
@@ -172,10 +171,13 @@ impl KafkaLog {
 
     /// Puts the fence of the epoch; [`KafkaLog::take_fences`] tells when it is durable.
     pub fn write_fence(&mut self, partition: PartitionId) -> Result<(), KafkaLogError> {
-        let owned = self.owned.get(&partition.0).expect("an ownership begins before its fence");
+        let owned = self.owned.get_mut(&partition.0).expect("an ownership begins before its fence");
         let fence = FenceKey(owned.epoch);
-        let tag = owned.ownership << TICKET_BITS | FENCE_TICKET;
-        self.send(partition, tag, &fence.to_bytes(), Some(&fence.value()))
+        let tag = (owned.ownership << TICKET_BITS | FENCE_TICKET) as usize;
+        let record = Record { key: &fence.to_bytes(), value: Some(&fence.value()), tag };
+        let sent = send(&self.producer, self.failed.as_ref(), &self.topic, partition, &[record]);
+        owned.on_their_way += 1;
+        sent.map_err(|error| self.failed.get_or_insert(error).clone())
     }
 
     /// Fences that have become durable since the last call, with their positions.
@@ -231,8 +233,10 @@ impl KafkaLog {
         };
         owned.on_their_way -= 1;
         let topic = || self.topic.clone();
-        let offset =
-            outcome.map_err(|(record, what)| KafkaLogError::Put { record, topic: topic(), partition, what })?;
+        let offset = outcome.map_err(|failed| {
+            let (record, what) = *failed;
+            KafkaLogError::Put { record, topic: topic(), partition, what }
+        })?;
         let ticket = tag & ((1 << TICKET_BITS) - 1);
         if ticket == FENCE_TICKET {
             self.just_fenced.push((PartitionId(partition), Position(offset)));
@@ -260,63 +264,54 @@ impl KafkaLog {
     /// Hands the next appends of a partition to the producer, of about so many bytes.
     fn hand_over(&mut self, partition: PartitionId, bytes_max: usize) -> Result<(), KafkaLogError> {
         let Some(owned) = self.owned.get_mut(&partition.0) else { return Ok(()) };
-        let (mut held, ownership) = (std::mem::take(&mut owned.held), owned.ownership);
-        let (mut key, mut bytes, mut records) = (std::mem::take(&mut self.key), 0, 0);
-        let mut sent = Ok(());
-        while sent.is_ok() && bytes < bytes_max && (records < RECORDS_AT_ONCE || bytes_max == usize::MAX) {
-            let Some(Append { ticket, key: name, what, .. }) = held.pop_front() else { break };
-            key.clear();
-            name.write_to(&mut key);
-            let value = match &what {
-                AppendKind::Record(value) => Some(&value[..]),
-                AppendKind::Tombstone(_) => None,
-            };
-            sent = self.send(partition, ownership << TICKET_BITS | ticket.0, &key, value);
-            (bytes, records) = (bytes + RECORD_OVERHEAD_BYTES + value.map_or(0, <[u8]>::len), records + 1);
+        let mut bytes = 0;
+        while !owned.held.is_empty() && bytes < bytes_max {
+            self.batch.fill(&owned.held, BYTES_AT_ONCE.min(bytes_max - bytes), self.record_bytes_max);
+            bytes += self.batch.bytes();
+            let records = self.batch.records(&owned.held, owned.ownership << TICKET_BITS);
+            let sent = send(&self.producer, self.failed.as_ref(), &self.topic, partition, &records);
+            let count = records.len();
+            owned.on_their_way += count;
+            owned.held.drain(..count);
+            if let Err(error) = sent {
+                return Err(self.failed.get_or_insert(error).clone());
+            }
         }
-        self.key = key;
-        if let Some(owned) = self.owned.get_mut(&partition.0) {
-            owned.held = held;
-        }
-        sent
+        Ok(())
     }
+}
 
-    fn send(
-        &mut self,
-        partition: PartitionId,
-        tag: u64,
-        key: &[u8],
-        value: Option<&[u8]>,
-    ) -> Result<(), KafkaLogError> {
-        if self.failed.is_some() {
-            return Err(KafkaLogError::Poisoned(self.topic.clone()));
-        }
-        let owned = self.owned.get_mut(&partition.0).expect("only owned partitions are appended to");
-        let put = Put { partition: Some(partition), key, value, headers: &[], tag: tag as usize };
-        let mut full_since = None;
-        loop {
-            match self.producer.put(0, &put) {
-                Ok(()) => {
-                    owned.on_their_way += 1;
-                    return Ok(());
-                }
-                Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull))
-                    if full_since.get_or_insert_with(Instant::now).elapsed() < WAIT_MAX =>
-                {
-                    // Its deliveries are taken by the next call of `poll`.
-                    self.producer.poll(Duration::ZERO);
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                Err(error) => {
-                    let error = KafkaLogError::Put {
-                        record: String::from_utf8_lossy(key).into_owned(),
-                        topic: self.topic.clone(),
-                        partition: partition.0,
-                        what: error.to_string(),
-                    };
-                    self.failed = Some(error.clone());
-                    return Err(error);
-                }
+/// Hands records of a partition to the producer, all of them but where it fails.
+fn send(
+    producer: &TopicProducer<Deliveries>,
+    failed: Option<&KafkaLogError>,
+    topic: &str,
+    partition: PartitionId,
+    mut records: &[Record<'_>],
+) -> Result<(), KafkaLogError> {
+    if failed.is_some() {
+        return Err(KafkaLogError::Poisoned(topic.to_owned()));
+    }
+    let mut full_since = None;
+    loop {
+        let (taken, refused) = producer.put_all(0, partition, records);
+        records = &records[taken..];
+        match refused {
+            Ok(()) => return Ok(()),
+            Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull))
+                if full_since.get_or_insert_with(Instant::now).elapsed() < WAIT_MAX =>
+            {
+                // Its deliveries are taken by the next call of `poll`.
+                producer.poll(Duration::ZERO);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(error) => {
+                return Err(KafkaLogError::Put {
+                    record: String::from_utf8_lossy(records[0].key).into_owned(),
+                    topic: topic.to_owned(),
+                    partition: partition.0,
+                    what: error.to_string(),
+                });
             }
         }
     }

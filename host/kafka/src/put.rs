@@ -92,6 +92,59 @@ impl<C: ProducerContext + 'static> TopicProducer<C> {
     }
 }
 
+impl<C: ProducerContext + 'static> TopicProducer<C> {
+    /// Puts records without headers to one partition of the topic of this number, in their order: half of the way of each
+    /// is the same for all. Their bytes are copied. How many were taken, which come before all that were not, and why the
+    /// first of the others was not.
+    pub(crate) fn put_all(
+        &self,
+        topic: usize,
+        partition: PartitionId,
+        records: &[Record<'_>],
+    ) -> (usize, Result<(), KafkaError>) {
+        let mut messages: Vec<sys::rd_kafka_message_t> = records.iter().map(|record| record.message()).collect();
+        let count = i32::try_from(messages.len()).expect("so many are not handed over at once");
+        // SAFETY: the topic lives, and its client; keys and values outlive the call, which copies them, as the flag says, and
+        // writes nothing but each message's error.
+        unsafe {
+            let (partition, flags) = (partition.0 as i32, sys::RD_KAFKA_MSG_F_COPY);
+            sys::rd_kafka_produce_batch(self.topics[topic], partition, flags, messages.as_mut_ptr(), count);
+        }
+        let refused = messages.iter().position(|message| message.err.is_error());
+        // What comes after a full queue is refused as well: there is no gap.
+        let why = refused.map_or(Ok(()), |at| Err(KafkaError::MessageProduction(messages[at].err.into())));
+        (refused.unwrap_or(records.len()), why)
+    }
+}
+
+/// A record without headers. Its bytes are copied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record<'a> {
+    pub(crate) key: &'a [u8],
+    /// A tombstone has none.
+    pub(crate) value: Option<&'a [u8]>,
+    /// What its delivery names.
+    pub(crate) tag: usize,
+}
+
+impl Record<'_> {
+    fn message(&self) -> sys::rd_kafka_message_t {
+        let (payload, len) =
+            self.value.map_or((null_mut(), 0), |value| (value.as_ptr().cast_mut().cast(), value.len()));
+        sys::rd_kafka_message_t {
+            err: sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR,
+            rkt: null_mut(),
+            partition: 0,
+            payload,
+            len,
+            key: self.key.as_ptr().cast_mut().cast(),
+            key_len: self.key.len(),
+            offset: 0,
+            _private: self.tag as *mut c_void,
+        }
+    }
+}
+
 /// Headers as librdkafka has them, which are its own once their record is taken; none: no list of them.
 fn headers(all: &[(&str, &[u8])]) -> *mut sys::rd_kafka_headers_t {
     if all.is_empty() {

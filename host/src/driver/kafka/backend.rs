@@ -36,14 +36,28 @@ const KEY_BYTES_MAX: usize = 1_024;
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     pub(super) outputs: Vec<OutputEvent>,
+    /// So many outputs came before these, and are with the committer.
+    pub(super) ahead: usize,
     /// Dead letters, as JSON, with their keys.
     pub(super) dead_letters: Vec<(Key, String)>,
+    /// Of all of them.
     pub(super) bytes: usize,
 }
 
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
-        self.outputs.is_empty() && self.dead_letters.is_empty()
+        self.outputs.is_empty() && self.ahead == 0 && self.dead_letters.is_empty()
+    }
+
+    /// Hands outputs to a committer, as many as there are together.
+    pub(super) fn put_ahead(&mut self, put: impl FnOnce(Vec<OutputEvent>) -> Result<(), Vec<OutputEvent>>) {
+        let next = Vec::with_capacity(self.outputs.len());
+        let outputs = std::mem::replace(&mut self.outputs, next);
+        let count = outputs.len();
+        match put(outputs) {
+            Ok(()) => self.ahead += count,
+            Err(outputs) => self.outputs = outputs,
+        }
     }
 
     pub(super) fn push_dead_letter(&mut self, key: Key, letter: String) {

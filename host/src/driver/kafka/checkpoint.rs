@@ -1,6 +1,7 @@
 //! Checkpoints of a shard on Kafka: taken, made durable as one transaction, ended [S31].
 
 use super::backend::Outbox;
+use super::pace::Pace;
 use super::partition::{Owned, Partition, Stage};
 use super::shard::KafkaShard;
 use crate::driver::bounds::Uncheckpointed;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use weir_core::event::PartitionId;
+use weir_core::operator::Operator;
 use weir_core::ownership::PartitionRecord;
 use weir_core::store::log::Ticket;
 use weir_kafka::{CommitError, Committed, PartitionPart};
@@ -23,6 +25,11 @@ const AGAIN_AFTER: Duration = Duration::from_millis(100);
 const BUFFERED_BYTES: usize = 4 << 20;
 /// Appends that are reason enough for a checkpoint before its time.
 const UNCHECKPOINTED: usize = 64 << 10;
+
+/// Outputs of a partition that are put ahead together.
+const OUTPUTS_AHEAD: usize = 256;
+/// Where checkpoints are further apart, none are: the transaction would be open for so long.
+const AHEAD_INTERVAL_MAX: Duration = Duration::from_secs(5);
 
 /// A checkpoint that is neither committed nor aborted.
 pub(super) struct Commit {
@@ -204,6 +211,10 @@ impl KafkaShard<'_> {
             part.entries = back.entries;
             (part.outbox.outputs, part.outbox.dead_letters) = (back.outputs, back.dead_letters);
         }
+        if committed.is_err() {
+            // All outputs came back.
+            commit.parts.iter_mut().for_each(|part| part.outbox.ahead = 0);
+        }
         self.committed_at = Instant::now();
         match committed {
             Ok(()) => {
@@ -250,7 +261,7 @@ impl KafkaShard<'_> {
                 owned.marker_epoch = part.record.marker_epoch;
                 counts.source_offsets.set(part.partition, owned.epoch, owned.committed_offset);
             }
-            counts.outputs.fetch_add(part.outbox.outputs.len() as u64, Ordering::Relaxed);
+            counts.outputs.fetch_add((part.outbox.ahead + part.outbox.outputs.len()) as u64, Ordering::Relaxed);
             self.executor.backend.on_outbox_sent(part.outbox);
             if let PartKind::Operator(Some(id)) = part.kind
                 && let Some(at) = self.executor.operator_at(part.partition)
@@ -259,7 +270,10 @@ impl KafkaShard<'_> {
                 let scratch = self.executor.backend.scratches.get_mut(&part.partition);
                 scratch.map_or(Ok(()), |scratch| scratch.apply(&part.entries))?;
                 let operator = &mut self.executor.operators[at];
-                operator.on_checkpoint_completed(id);
+                operator.on_checkpoint_durable(id);
+                if part.record.released {
+                    operator.prune(usize::MAX);
+                }
                 operator.take_appends_into(&mut self.executor.appends);
                 self.executor.touched.push(at);
             }
@@ -268,7 +282,38 @@ impl KafkaShard<'_> {
                 self.forget(part.partition)?;
             }
         }
+        let prunable = self.executor.operators.iter().map(Operator::prunable).sum();
+        self.pace = Pace::new(prunable, self.start.interval, Instant::now());
         Ok(())
+    }
+
+    /// Hands outputs to the committer before their checkpoint, for not all to go at once with it: what happens meanwhile
+    /// would wait.
+    pub(super) fn put_ahead(&mut self) {
+        if self.commit.is_some() || self.membership.is_none() || self.start.interval > AHEAD_INTERVAL_MAX {
+            return;
+        }
+        for (partition, outbox) in &mut self.executor.backend.outboxes {
+            if outbox.outputs.len() >= OUTPUTS_AHEAD {
+                outbox.put_ahead(|outputs| self.committer.put_ahead(*partition, outputs));
+            }
+        }
+    }
+
+    /// Prunes as much of what the last checkpoint completed as is due.
+    pub(super) fn prune(&mut self) {
+        let mut due = self.pace.due(Instant::now());
+        for operator in &mut self.executor.operators {
+            if due == 0 {
+                return;
+            }
+            let keys = operator.prunable().min(due);
+            if keys > 0 {
+                operator.prune(keys);
+                operator.take_appends_into(&mut self.executor.appends);
+                due -= keys;
+            }
+        }
     }
 
     fn on_commit_aborted(&mut self, commit: Commit) {

@@ -6,6 +6,7 @@
 use super::backend::KafkaBackend;
 use super::checkpoint::Commit;
 use super::lease::{LeaseGate, ShardLease};
+use super::pace::Pace;
 use super::partition::{Owned, Partition, Stage};
 use super::set_aside::SetAside;
 use super::takeover::{NumberedFact, TakeoverWork};
@@ -61,6 +62,7 @@ pub(super) struct KafkaShard<'a> {
     pub(super) revocation: Option<(Vec<PartitionId>, HashSet<PartitionId>)>,
     pub(super) commit: Option<Commit>,
     pub(super) committed_at: Instant,
+    pub(super) pace: Pace,
     /// When the first of the checkpoints began that were aborted one after another.
     pub(super) aborted_since: Option<Instant>,
     told_policy_stop: bool,
@@ -117,6 +119,7 @@ impl<'a> KafkaShard<'a> {
             revocation: None,
             commit: None,
             committed_at: Instant::now(),
+            pace: Pace::new(0, Duration::ZERO, Instant::now()),
             aborted_since: None,
             told_policy_stop: false,
             leaving: None,
@@ -129,6 +132,7 @@ impl<'a> KafkaShard<'a> {
     pub(super) async fn run(&mut self) -> anyhow::Result<ShardOutcome> {
         loop {
             self.executor.settle().await?;
+            self.prune();
             self.executor.flush_appends()?;
             self.take_acknowledged()?;
             self.on_group_events()?;
@@ -145,6 +149,7 @@ impl<'a> KafkaShard<'a> {
             }
             self.advance_partitions()?;
             self.advance_commit()?;
+            self.put_ahead();
             self.tell().await;
             if self.leaving.is_some() && self.partitions.is_empty() && self.last_tombstones_are_out() {
                 if let Some(Some(reply)) = self.leaving.take() {
