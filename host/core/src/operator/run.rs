@@ -129,19 +129,13 @@ impl KeyState {
         shared.counters.invocations += 1;
         let attempts = recorded.and_then(|state| state.failed.as_ref()).map_or(0, |failed| failed.attempts);
         let started_at_ms = recorded.map(|state| state.started_at_ms).or(task.source_timestamp_ms).unwrap_or(now_ms);
-        let calls = match recorded.map(|state| &state.call_results) {
-            Some(calls) if calls.values().any(|call| call.is_pending()) => shared.store.calls_on_this_clock(
-                &self.state_in_hand(),
-                now_ms,
-                action.limits.reconcilable_effect_ms_max(),
-            ),
-            calls => calls.cloned().unwrap_or_default(),
-        };
+        let effect_ms_max = action.limits.reconcilable_effect_ms_max();
+        let calls = recorded.map(|_| shared.store.calls_on_this_clock(&self.state_in_hand(), now_ms, effect_ms_max));
         let start = InvocationStart {
             id,
             attempt: attempts + 1,
             started_at_ms,
-            recorded: calls,
+            recorded: calls.unwrap_or_default(),
             task,
             sensory: self.sensory.clone(),
             short_term: self.short_term.clone(),

@@ -56,8 +56,10 @@ fn entries_that_belong_together_go_on_where_they_were() {
     let report = world.operator.key_report(&key()).unwrap();
     assert_eq!((report.next, report.completed_below, report.running, report.pending), (7, 4, Some(4), 2));
     assert_eq!(report.tasks, ["add", "add"]);
+    assert_eq!(world.operator.counters().keys_running, 1);
     world.run();
     assert_eq!(world.completed_below("k"), 7);
+    assert!(world.operator.is_idle());
     let (taken, _) = world.begin_checkpoint();
     let gone = taken.entries.iter().filter(|entry| entry.value.is_none()).count();
     assert_eq!(gone, 5, "run, two tasks and two pending input events");

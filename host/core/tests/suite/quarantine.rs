@@ -1,10 +1,11 @@
 //! A quarantined key: parked with its queue, which has a limit.
 
 use crate::harness::{App, World, fatal, retryable};
+use weir_core::checkpoint::EntrySpace;
 use weir_core::event::{DeadLetter, KIND_INPUT};
 use weir_core::failure::Failure;
 use weir_core::limits::OnQueueFull;
-use weir_core::operator::{Repair, Waiting};
+use weir_core::operator::{Repair, Waiting, report_of_entries};
 
 /// Fails for the payload 0 until the time is 5,000 ms; at most two events wait in quarantine.
 fn start() -> World {
@@ -75,13 +76,32 @@ fn events_that_wait_in_quarantine_are_bounded_in_bytes_too() {
 #[test]
 fn what_waits_in_quarantine_waits_for_people_and_not_for_its_turn() {
     let mut world = start();
-    for n in 0..3 {
-        world.input("k", &n.to_string());
-    }
-    assert_eq!(world.operator.counters().pending_events, 2);
-    assert_eq!(world.operator.waiting(), Waiting::default());
+    world.send("k", "0");
+    world.send("k", "1");
+    world.run();
+    world.input("k", "2");
+    let counted = |world: &World| (world.operator.counters().pending_events, world.operator.waiting());
+    assert_eq!(counted(&world), (2, Waiting::default()), "whether it came before the failure or after");
+    repair(&mut world, Repair::Retry { failed_calls: false });
+    assert_eq!(counted(&world), (2, Waiting::default()), "it failed again");
     repair(&mut world, Repair::Skip);
-    assert_eq!((world.operator.counters().pending_events, world.operator.waiting()), (0, Waiting::default()));
+    assert_eq!(counted(&world), (0, Waiting::default()));
+}
+
+// [S6] [S29]: at the end of its input a host waits for what people set going again.
+#[test]
+fn a_key_that_was_repaired_is_running_again() {
+    let mut world = start();
+    world.input("k", "0");
+    assert!(world.operator.is_idle());
+    let report = world.operator.quarantine_reports().remove(0);
+    let retry = Repair::Retry { failed_calls: false };
+    world.operator.on_repair(&report.state, report.repairs, retry, world.now_ms).unwrap();
+    assert!(!world.operator.is_idle());
+    assert_eq!(world.operator.counters().keys_running, 1);
+    world.take_commands();
+    world.run();
+    assert!(world.operator.is_idle(), "it failed again");
 }
 
 // [S29]
@@ -277,14 +297,17 @@ fn a_key_that_waits_long_for_its_next_attempt_does_not_hold_the_marker_back() {
 // [S29] [S22]
 #[test]
 fn quarantine_stands_in_a_keyspace_of_its_own_until_it_is_repaired() {
-    use weir_core::checkpoint::EntrySpace;
     let mut world = start();
+    let stands = |world: &World| {
+        let shown = report_of_entries(&"k".into(), world.disk.of_key(&"k".into())).unwrap();
+        (world.disk.count(EntrySpace::Quarantined), shown.quarantined)
+    };
     world.input("k", "0");
     world.checkpoint();
-    assert_eq!(world.disk.count(EntrySpace::Quarantined), 1);
+    assert_eq!(stands(&world), (1, true), "people see it of a host that is stopped, too");
     world.kill();
     assert!(world.is_quarantined("k"));
     repair(&mut world, Repair::Skip);
     world.checkpoint();
-    assert_eq!(world.disk.count(EntrySpace::Quarantined), 0);
+    assert_eq!(stands(&world), (0, false));
 }

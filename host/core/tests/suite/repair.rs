@@ -307,3 +307,52 @@ fn an_orphan_whose_attempts_are_not_spent_is_a_divergence_too() {
     assert!(world.is_quarantined("k"));
     assert_eq!(world.operator.quarantine_reports()[0].failure.failure.kind, "divergence");
 }
+
+// [S14]: that an attempt failed before it completed is no decision.
+#[test]
+fn an_orphan_that_completed_at_a_later_attempt_is_a_divergence_too() {
+    let app = App::default().action("kept", &[KIND_INPUT], |_| Ok(())).action("moved", &[KIND_INPUT], |guest| {
+        match guest.now_ms {
+            1_000 => Err(retryable("later").into()),
+            _ => guest.emit("output", guest.number()),
+        }
+    });
+    let mut world = app.start();
+    world.input("k", "7");
+    world.run_timer();
+    assert_eq!(world.outputs_of("k"), ["7"]);
+    let states = world.operator.store().states_of(&"k".into());
+    assert!(states.iter().all(|(_, state)| state.completed && state.failed.is_none()), "it has failed no more");
+    world.app.actions.pop();
+    world.kill();
+    assert!(world.is_quarantined("k"));
+    assert_eq!(world.outputs_of("k"), [""; 0], "until people decide");
+}
+
+// [S14] [S29]: what asked for it may be gone for ever, but a call of it was made.
+#[test]
+fn an_orphan_of_which_only_calls_are_known_replays_them_when_it_is_tried_again() {
+    let app = App::default().action("first", &[KIND_INPUT], |guest| guest.emit("middle", 1)).action(
+        "second",
+        &["middle"],
+        |guest| {
+            guest.call("charge", "[]", Ok(json("1")))?.unwrap();
+            guest.wait();
+            if guest.now_ms < 5_000 { Err(Ended::CutOff) } else { guest.emit("output", 1) }
+        },
+    );
+    let mut world = app.start();
+    world.input("k", "0");
+    let recorded = world.operator.store().states_of(&"k".into());
+    let (charged, _) = recorded.iter().find(|(_, state)| state.action.as_str() == "second").unwrap();
+    world.app.actions[0].listens_to = vec!["other".to_owned()];
+    world.now_ms = 5_000;
+    world.kill();
+    while quarantined(&world).0 != *charged {
+        repair(&mut world, Repair::Skip);
+    }
+    repair(&mut world, RETRY);
+    world.run();
+    assert_eq!(world.outputs_of("k"), ["1"]);
+    assert_eq!(world.outside.functions(), ["charge"]);
+}
