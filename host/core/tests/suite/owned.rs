@@ -213,6 +213,9 @@ fn records_that_others_stand_for_before_they_are_durable_hold_the_marker_as_well
     let calls = (0..2).map(|at| CallPut::Put(at, call("f", succeeded("1")))).collect();
     store.put_calls(&key, start, calls);
     store.put_again(&key);
+    let other = state_key("l", 0, 2, "x");
+    store.put(&other, completed("x")).unwrap();
+    store.prune(&other.key, SequenceNumber(1));
     topic.take(&mut store);
     assert_eq!(store.recovery_marker(), Position(1), "the old ones may still be needed");
     let mut operator = operator_of(&App::default(), store);
