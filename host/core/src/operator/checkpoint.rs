@@ -119,7 +119,6 @@ impl Operator {
 
     /// A checkpoint came to nothing: its changes are part of the next, nothing is pruned.
     pub fn on_checkpoint_aborted(&mut self, id: u64) {
-        self.shared.store.on_checkpoint_undone();
         for taken in self.take_in_flight(id).keys {
             let Some(Slot::Resident(state)) = self.keys.get_mut(&taken.key) else {
                 unreachable!("a key with a checkpoint in flight is resident")

@@ -64,7 +64,7 @@ impl ActionStateStore {
         roots: impl Iterator<Item = (EventId, ActionId)>,
         queued: &HashSet<(EventId, ActionId)>,
     ) {
-        let Some(states) = self.keys.get_mut(key).filter(|_| self.unasked > 0) else { return };
+        let Some(states) = self.keys.get_mut(key) else { return };
         let mut done: Vec<_> = roots.filter(|root| !queued.contains(root)).collect();
         let mut next = 0;
         while let Some((event, action)) = done.get(next).copied() {

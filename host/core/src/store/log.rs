@@ -58,10 +58,9 @@ impl std::fmt::Display for LogKey {
 impl LogKey {
     /// The name as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        match self {
-            Self::Record(record) => record.to_bytes(),
-            Self::Fence(fence) => fence.to_bytes(),
-        }
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes);
+        bytes
     }
 
     /// Appends the name as bytes.

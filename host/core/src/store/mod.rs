@@ -110,29 +110,21 @@ impl ActionStateStore {
 
     /// Puts the state of an action that completed and is now to be applied. `inherit` adds what stays of the state known
     /// before. Hardly one is asked for again before it is pruned, so only its record is kept, and what the action made is
-    /// let go while it is at hand; but the states of failures are.
+    /// let go while it is at hand; but the state of a key that dropped input is.
     pub fn put_completed(
         &mut self,
         key: &StateKey,
         state: &mut ActionState,
         inherit: impl FnOnce(&ActionState, &mut ActionState),
     ) -> Result<(), RecordTooLarge> {
-        let (slot, of_key) = self.keys.get_or_insert(&key.key);
-        let known = of_key.states.get_mut(&inner(key));
-        if let Some(known) = known {
-            self.unasked -= usize::from(!std::mem::replace(&mut known.asked, true));
+        if let Some(known) = self.keys.get_mut(&key.key).and_then(|of_key| of_key.states.get_mut(&inner(key))) {
             inherit(known.state_mut(), state);
         }
-        if state.failed.is_some() || !state.dropped_input.is_empty() {
+        if !state.dropped_input.is_empty() {
             return self.put(key, state.clone());
         }
-        let value = match encode(key, state, self.record_bytes_max, &mut self.text) {
-            Ok(value) => value,
-            Err(too_large) => {
-                self.forget_key_if_done(&key.key);
-                return Err(too_large);
-            }
-        };
+        let value = encode(key, state, self.record_bytes_max, &mut self.text)?;
+        let (slot, of_key) = self.keys.get_or_insert(&key.key);
         let record = self.outgoing.append(key, RecordKind::State, value.clone(), slot, &mut of_key.last_ticket);
         let entry = of_key.states.get_or_insert_with(inner(key), || Entry::new(Kept::Record(value.clone()), true));
         entry.kept = Kept::Record(value);
@@ -189,7 +181,6 @@ impl ActionStateStore {
             let state = StateKey { key: key.clone(), sequence_number, event, action };
             self.forget_state(&state, *entry);
         }
-        self.forget_key_if_done(key);
     }
 
     /// Forgets one state, by tombstones.
@@ -199,7 +190,7 @@ impl ActionStateStore {
         self.forget_state(key, entry);
     }
 
-    /// What goes with a state that was taken out of the index.
+    /// What goes with a state that was taken out of the index; the key too, if that was all.
     fn forget_state(&mut self, key: &StateKey, entry: Entry) {
         if !entry.asked {
             self.unasked -= 1;
@@ -213,6 +204,7 @@ impl ActionStateStore {
             }
         }
         self.append_tombstones(key, entry.records);
+        self.forget_key_if_done(&key.key);
     }
 
     /// The first state of a run that no task of this process has asked for [S14].

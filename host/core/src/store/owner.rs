@@ -21,7 +21,7 @@ pub(super) struct Owner {
     /// Records that others stand for: they get their tombstones when these are of no further use for certain. Until then
     /// they hold the marker back.
     doomed: Vec<(StateKey, Record)>,
-    /// So many of them a checkpoint in flight covers.
+    /// So many of them the last checkpoint that was taken covers.
     sealed: usize,
 }
 
@@ -91,13 +91,6 @@ impl ActionStateStore {
         }
         for (state, record) in doomed {
             self.append_tombstones(&state, vec![record]);
-        }
-    }
-
-    /// The checkpoint that was taken is not written.
-    pub(crate) fn on_checkpoint_undone(&mut self) {
-        if let Some(owner) = &mut self.owner {
-            owner.sealed = 0;
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) struct Record {
 pub(super) enum Kept {
     /// All of it.
     Whole(Arc<ActionState>),
-    /// Its own record, shared with the log: it completed without ever failing, and is applied.
+    /// Its own record, shared with the log: it completed, and is applied.
     Record(Arc<[u8]>),
 }
 

@@ -213,6 +213,9 @@ fn records_that_others_stand_for_before_they_are_durable_hold_the_marker_as_well
     let calls = (0..2).map(|at| CallPut::Put(at, call("f", succeeded("1")))).collect();
     store.put_calls(&key, start, calls);
     store.put_again(&key);
+    let other = state_key("l", 0, 2, "x");
+    store.put(&other, completed("x")).unwrap();
+    store.prune(&other.key, SequenceNumber(1));
     topic.take(&mut store);
     assert_eq!(store.recovery_marker(), Position(1), "the old ones may still be needed");
     let mut operator = operator_of(&App::default(), store);
@@ -231,7 +234,7 @@ fn a_tombstone_that_is_read_takes_the_record_of_its_name_and_no_other() {
     let (mut first, mut topic) = first_owner();
     let calls = (0..2).map(|at| CallPut::Put(at, call("f", succeeded("1")))).collect();
     first.put_calls(&state_key("k", 0, 1, "x"), start, calls);
-    first.put(&state_key("k", 1, 2, "x"), completed("x")).unwrap();
+    first.put(&state_key("l", 1, 2, "x"), completed("x")).unwrap();
     topic.take(&mut first);
     let gone = [1, 3].map(|at: usize| topic.0[at].0.clone());
     topic.0.extend(gone.map(|name| (name, None)));
@@ -239,6 +242,7 @@ fn a_tombstone_that_is_read_takes_the_record_of_its_name_and_no_other() {
     let second = topic.rebuild(2, 0, 0, 0).unwrap();
     assert_eq!(second.recovery_marker(), Position(2), "where the other call's record is");
     assert_eq!(second.len(), 1, "nothing is left of the state that had one record");
+    assert_eq!(second.keys().collect::<Vec<_>>(), [&Key::from("k")], "nor of its key");
 }
 
 // [S25] [S32]: prune forgets an older epoch's records too.

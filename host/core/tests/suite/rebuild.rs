@@ -3,8 +3,8 @@
 use crate::harness::{App, Log, fatal, json, name};
 use crate::store::{acknowledge, call, completed, state_key, store};
 use std::collections::BTreeMap;
-use weir_core::action_state::{ActionState, CallPut, CallStatus};
-use weir_core::event::{KIND_INPUT, PartitionId, SequenceNumber};
+use weir_core::action_state::{ActionState, CallPut, CallStatus, EmittedEvent, StateKey};
+use weir_core::event::{Event, KIND_INPUT, PartitionId, SequenceNumber};
 use weir_core::invocation::OnDivergence;
 use weir_core::key::Key;
 use weir_core::store::log::{Position, Ticket};
@@ -73,6 +73,31 @@ fn states_that_a_rebuild_brought_are_counted_until_they_are_asked_for_or_gone() 
     assert_eq!(store.unasked_len(), 0);
     store.prune(&Key::from("a"), SequenceNumber(2));
     assert_eq!((store.unasked_len(), store.len()), (0, 0), "one that was asked for counts no more");
+}
+
+// [S14] [S22]
+#[test]
+fn states_of_tasks_that_were_done_before_the_checkpoint_are_no_longer_counted_and_those_of_queued_ones_are() {
+    let (mut before, mut log) = (store(), Log::default());
+    let [asked, done, caused, queued] = [(1, "asked"), (1, "done"), (2, "caused"), (2, "queued")]
+        .map(|(event, action)| state_key("k", 0, event, action));
+    let event = Event { id: caused.event, kind: "next".into(), payload: json("1") };
+    let emitted = EmittedEvent { event, matched_actions: vec![name("caused"), name("queued")] };
+    before.put(&asked, completed("asked")).unwrap();
+    before.put(&done, ActionState { output_events: vec![emitted], ..completed("done") }).unwrap();
+    before.put(&caused, completed("caused")).unwrap();
+    before.put(&queued, ActionState::started(name("queued"), 1)).unwrap();
+    acknowledge(&mut before, &mut log);
+    let mut rebuilt = rebuild(&log, 0, &BTreeMap::new());
+    rebuilt.get(&asked);
+    assert_eq!(rebuilt.unasked_len(), 3);
+    let task = |state: &StateKey| (state.event, state.action);
+    let roots = [task(&asked), task(&done)].into_iter();
+    rebuilt.mark_done(&Key::from("k"), SequenceNumber(0), roots, &[task(&queued)].into_iter().collect());
+    assert_eq!(rebuilt.unasked_len(), 1);
+    assert_eq!(rebuilt.unasked(&Key::from("k"), SequenceNumber(0)).unwrap().0, queued);
+    rebuilt.get(&queued);
+    assert_eq!(rebuilt.unasked_len(), 0);
 }
 
 // [P17] [S25]

@@ -29,8 +29,11 @@ fn an_outcome_over_the_limit_is_recorded_as_a_failure_of_kind_limit() {
         assert_eq!(begin(&mut second, "f", "1").2, NextStep::Replay(Err(instead)), "the effect is not made again");
     }
     let mut invocation = Invocation::new(limited);
-    let (position, ..) = begin(&mut invocation, "f", "1");
-    assert_eq!(invocation.complete(position, Ok(json("\"12345678\"")), 2_000).unwrap(), None, "just the limit is good");
+    let failure = Failure { kind: "no".to_owned(), details: Some(json("1234")), ..fatal("1234") };
+    for outcome in [Ok(json("\"12345678\"")), Err(failure)] {
+        let (position, ..) = begin(&mut invocation, "f", "1");
+        assert_eq!(invocation.complete(position, outcome, 2_000).unwrap(), None, "just the limit is good");
+    }
 }
 
 // [S11] [S26]

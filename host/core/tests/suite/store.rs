@@ -177,6 +177,16 @@ fn a_record_too_large_is_refused_before_it_is_put() {
     store.put(&key, state).unwrap();
 }
 
+// [S26]
+#[test]
+fn a_completion_that_is_refused_leaves_nothing_of_a_key_that_was_not_known() {
+    let mut store = ActionStateStore::new(PartitionId(0), Position(0), 8_000);
+    let mut state = ActionState { component: "x".repeat(8_000).into(), ..completed("a") };
+    let put = store.put_completed(&state_key("k", 0, 1, "a"), &mut state, |_, _| unreachable!("nothing is known"));
+    assert!(put.is_err() && !store.has_appends());
+    assert_eq!(store.keys().count(), 0);
+}
+
 // [S26] [S29]
 #[test]
 fn a_state_leaves_room_for_a_decision_as_long_as_one_may_come() {
@@ -367,6 +377,24 @@ fn a_key_without_states_is_forgotten_when_its_last_append_is_durable_and_not_bef
     acknowledge(&mut store, &mut log);
     assert_eq!(store.keys().count(), 0);
     assert_eq!(store.undurable(&Key::from("k")), None);
+}
+
+// [P8] [S14] [S24]
+#[test]
+fn a_key_whose_only_call_was_dropped_is_forgotten_with_its_state() {
+    let forgets: [fn(&mut ActionStateStore, &StateKey); 2] =
+        [|store, key| store.prune(&key.key, SequenceNumber(1)), ActionStateStore::drop_state];
+    for forget in forgets {
+        let mut store = store();
+        let mut log = Log::default();
+        let key = state_key("k", 0, 1, "a");
+        let puts = vec![CallPut::Put(0, call("f", CallStatus::Succeeded(json("1")))), CallPut::Drop(0)];
+        store.put_calls(&key, || ActionState::started(name("a"), 1), puts);
+        acknowledge(&mut store, &mut log);
+        assert_eq!((log.names().len(), store.keys().count()), (0, 1));
+        forget(&mut store, &key);
+        assert_eq!(store.keys().count(), 0);
+    }
 }
 
 // [S14]
