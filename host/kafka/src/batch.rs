@@ -79,7 +79,7 @@ mod tests {
         Append {
             partition: PartitionId(0),
             ticket: Ticket(number),
-            key: LogKey::Fence(FenceKey(Epoch(number))),
+            key: LogKey::Fence(FenceKey(Epoch(number as u32))),
             what: bytes.map_or(AppendKind::Tombstone(Default::default()), |bytes| {
                 AppendKind::Record(Arc::from(vec![b'x'; bytes]))
             }),
