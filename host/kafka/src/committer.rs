@@ -16,6 +16,7 @@ use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::cell::Cell;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -96,6 +97,8 @@ pub enum CommitError {
 #[derive(Debug)]
 pub struct Committer {
     jobs: mpsc::SyncSender<Job>,
+    /// Jobs that wait to be put ahead: fewer than there is room for, so that a checkpoint never waits for room.
+    waiting: Arc<AtomicUsize>,
 }
 
 /// A committer on its way, for as long as brokers are away.
@@ -106,7 +109,7 @@ enum Job {
     Commit(Transaction, Membership, oneshot::Sender<Committed>),
 }
 
-/// Jobs that wait for the committer.
+/// Jobs that wait for the committer, one checkpoint among them.
 const JOBS_MAX: usize = 16;
 
 /// Ends and fences what the producer of a transactional id left open.
@@ -154,12 +157,14 @@ impl Committer {
                 Err(error) => return drop(started.send(Err(error))),
             };
             let (jobs, receiver) = mpsc::sync_channel(JOBS_MAX);
+            let waiting = Arc::new(AtomicUsize::new(0));
             // Where nobody waits for it any more, the channel is closed with it.
-            let _ = started.send(Ok(Self { jobs }));
+            let _ = started.send(Ok(Self { jobs, waiting: waiting.clone() }));
             let mut ahead = Ahead::default();
             while let Ok(job) = receiver.recv() {
                 match job {
                     Job::PutAhead(partition, outputs) => {
+                        waiting.fetch_sub(1, Ordering::Relaxed);
                         ahead.outputs.push((partition, outputs));
                         work.put_ahead(&mut ahead);
                     }
@@ -181,13 +186,13 @@ impl Committer {
     /// before it is committed. Between two checkpoints only; all that a partition was given ahead is to be in the next. Where
     /// the committer is busy, they come back.
     pub fn put_ahead(&self, partition: PartitionId, outputs: Vec<OutputEvent>) -> Result<(), Vec<OutputEvent>> {
-        match self.jobs.try_send(Job::PutAhead(partition, outputs)) {
-            Ok(()) => Ok(()),
-            Err(mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job)) => match job {
-                Job::PutAhead(_, outputs) => Err(outputs),
-                Job::Commit(..) => unreachable!("it gives back what it was given"),
-            },
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= JOBS_MAX - 1 {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(outputs);
         }
+        // Where its thread is gone, the next checkpoint tells.
+        let _ = self.jobs.send(Job::PutAhead(partition, outputs));
+        Ok(())
     }
 
     /// Commits a checkpoint for the member that the group knew at this assignment, and gives it back; where it was not

@@ -1,5 +1,6 @@
 //! Applications on Kafka, against real brokers.
 
+mod ahead;
 mod application;
 mod begin;
 mod eviction;

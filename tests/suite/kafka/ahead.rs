@@ -1,0 +1,45 @@
+//! Outputs that are put into the open transaction before their checkpoint is taken.
+
+use super::application::Application;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use serde_json::{Value, json};
+use std::time::Duration;
+use weir_tests::{guests, kafka, wait_until};
+
+const EVENTS: u64 = 1_500;
+/// More than a partition's outputs that are put ahead together.
+const AHEAD: i64 = 600;
+
+/// Where the outputs end for readers of this kind, over all partitions.
+fn end(application: &Application<'_>, isolation: &str) -> i64 {
+    let mut config = application.cluster.client();
+    config.set("isolation.level", isolation);
+    let consumer: BaseConsumer = config.create().expect("make a consumer");
+    let topic = format!("{}-out", application.name);
+    let end = |partition| consumer.fetch_watermarks(&topic, partition, Duration::from_secs(30)).expect("an end").1;
+    (0..3).map(end).sum()
+}
+
+// [S31] [S33]
+#[test]
+fn outputs_that_were_put_ahead_are_seen_with_their_checkpoint_and_once_after_a_kill() {
+    let Some(cluster) = kafka::shared() else { return };
+    let application = Application::new(cluster, "ahead", 2);
+    let events: Vec<Value> =
+        (0..EVENTS).flat_map(|_| ["a", "b", "c", "d"].map(|key| json!({"key": key, "do": [{"count": "n"}]}))).collect();
+    application.produce_json(&events);
+    let project = application.host(&application.manifest(&guests::probe()).checkpoints_every_ms(5_000));
+    let host = project.start();
+    wait_until("outputs stand in an open transaction", || {
+        end(&application, "read_uncommitted") > end(&application, "read_committed") + AHEAD
+    });
+    host.kill();
+    let mut host = project.start();
+    application.wait_for_outputs(&mut host, 4 * EVENTS as usize);
+    host.stop().expect(0);
+    let output = application.output();
+    let counts: Vec<Value> = (1..=EVENTS).map(|n| json!([n])).collect();
+    for key in ["a", "b", "c", "d"] {
+        assert!(output.payloads_of(key) == counts, "{key}: each once and in order");
+    }
+}
