@@ -20,10 +20,11 @@ mod put;
 mod reader;
 pub mod settings;
 pub mod topics;
+mod transaction;
 mod waker;
 
 pub use client::{Clients, Isolation, RecordSizes};
-pub use committer::{CommitError, Committed, Committer, PartitionPart, StartingCommitter, Transaction, end_producer};
+pub use committer::{CommitError, Committed, Committer, PartitionPart, StartingCommitter, Transaction};
 pub use control::{ControlAnswers, ControlError, ControlListener, ControlRequest};
 pub use error::SetupError;
 pub use group::{GroupError, GroupEvent, GroupMember, Membership, SourceRecord};
@@ -31,4 +32,5 @@ pub use log::{KafkaLog, KafkaLogError};
 pub use reader::{EachOffset, ReadError, Reader};
 pub use settings::{KafkaSettings, Start};
 pub use topics::{Topic, Topics, ensure};
+pub use transaction::end_producer;
 pub use waker::Waker;

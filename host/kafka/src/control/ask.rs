@@ -2,9 +2,9 @@
 
 use super::{ANSWER_MAX, ControlError, Kind, RECORD_BYTES_MAX, consumer, end_of, list, record};
 use crate::client::{Clients, LoggingContext};
-use crate::committer::Arrivals;
 use crate::reader::is_passing;
 use crate::settings::KafkaSettings;
+use crate::transaction::Arrivals;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
