@@ -6,6 +6,7 @@ use crate::settings::KafkaSettings;
 use crate::transaction::{Ahead, Work};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -86,6 +87,8 @@ enum Job {
     Commit(Transaction, Membership, oneshot::Sender<Committed>),
 }
 
+/// When it is looked again whether what is to be put ahead may go.
+const AGAIN: Duration = Duration::from_millis(5);
 /// Jobs that wait for the committer, one checkpoint among them.
 const JOBS_MAX: usize = 16;
 
@@ -109,7 +112,16 @@ impl Committer {
             // Where nobody waits for it any more, the channel is closed with it.
             let _ = started.send(Ok(Self { jobs, waiting: waiting.clone() }));
             let mut ahead = Ahead::default();
-            while let Ok(job) = receiver.recv() {
+            loop {
+                let wait = if ahead.waits() { AGAIN } else { Duration::MAX };
+                let job = match receiver.recv_timeout(wait) {
+                    Ok(job) => job,
+                    Err(RecvTimeoutError::Timeout) => {
+                        work.put_ahead(&mut ahead);
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Disconnected) => return,
+                };
                 match job {
                     Job::PutAhead(partition, outputs) => {
                         waiting.fetch_sub(1, Ordering::Relaxed);

@@ -72,6 +72,13 @@ pub(crate) struct Ahead {
     failed: Option<CommitError>,
 }
 
+impl Ahead {
+    /// Whether some of it is not with the producer yet, and may be.
+    pub(crate) fn waits(&self) -> bool {
+        self.failed.is_none() && self.put < self.outputs.len()
+    }
+}
+
 pub(crate) struct Work {
     settings: Arc<KafkaSettings>,
     producer: TopicProducer<Arrivals>,
