@@ -29,14 +29,14 @@ fn outputs_that_were_put_ahead_are_seen_with_their_checkpoint_and_once_after_a_k
         (0..EVENTS).flat_map(|_| ["a", "b", "c", "d"].map(|key| json!({"key": key, "do": [{"count": "n"}]}))).collect();
     application.produce_json(&events);
     // So far apart that there is time to look between two of them, and to kill.
-    let project = application.host(&application.manifest(&guests::probe()).checkpoints_every_ms(4_000));
-    let lease = ["--set", "kafka.lease_ms=8000"];
-    let host = project.start_with(&lease);
+    let project = application.host(&application.manifest(&guests::probe()));
+    let rare = ["--set", "store.checkpoint_interval_ms=4000", "--set", "kafka.lease_ms=8000"];
+    let host = project.start_with(&rare);
     wait_until("outputs stand in an open transaction", || {
         end(&application, "read_uncommitted") > end(&application, "read_committed") + AHEAD
     });
     host.kill();
-    let mut host = project.start_with(&lease);
+    let mut host = project.start_with(&rare);
     application.wait_for_outputs(&mut host, 4 * EVENTS as usize);
     host.stop().expect(0);
     let output = application.output();
