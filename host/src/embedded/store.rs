@@ -31,7 +31,7 @@ impl Store {
     pub fn log(&self, partitions: impl IntoIterator<Item = PartitionId>) -> Result<StoreLog, StoreError> {
         match self {
             Self::Embedded(store) => Ok(StoreLog::Embedded(Box::new(store.log(partitions)?))),
-            Self::Memory(_) => Ok(StoreLog::Memory(MemoryLog::default())),
+            Self::Memory(_) => Ok(StoreLog::Memory(MemoryLog::never_read())),
         }
     }
 
