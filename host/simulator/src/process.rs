@@ -291,7 +291,7 @@ fn on_report(report: &Report, world: &mut World, deploy: Deploy) {
                 world.ledger.violate(|| format!("{state}: {what}, though no release deployed makes it so"));
             }
         }
-        Report::AttemptFailed(..) | Report::QueueFull(_) => {}
+        Report::AttemptFailed(..) | Report::QueueFull(_) | Report::Unheard(_) => {}
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an operator reports, as log lines.
 
+use super::unheard::warn_of;
 use weir_core::operator::Report;
 
 /// Logs a report once, where it is handled.
@@ -10,6 +11,7 @@ pub(super) fn log_report(report: &Report) {
         }
         Report::Failed(key, failure, decision) => tracing::error!("action state {key} failed, {decision}: {failure}"),
         Report::Divergence(key, what) => tracing::warn!("action state {key} diverges: {what}"),
+        Report::Unheard(kind) => warn_of(kind),
         Report::QueueFull(key) => {
             tracing::warn!("key {key}: the queue of the quarantined key is full, its input events become dead letters");
         }

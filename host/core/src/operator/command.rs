@@ -5,6 +5,7 @@ use crate::event::{DeadLetter, OutputEvent};
 use crate::failure::ActionFailure;
 use crate::invocation::Invocation;
 use crate::key::Key;
+use crate::small::SmallText;
 
 /// One thing that an operator wants done. Commands are carried out in their order.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub enum Report {
     Divergence(StateKey, String),
     /// An input event became a dead letter because the queue of its quarantined key is full.
     QueueFull(Key),
+    /// An event of this kind ended at once, since no action listens to it [S2]. Told once for each kind, of so many.
+    Unheard(SmallText),
 }
 
 /// What an operator counts, since it was made.
@@ -55,6 +58,8 @@ pub struct Counters {
     pub attempts_failed: u64,
     /// Divergences [S14].
     pub divergences: u64,
+    /// Input and emitted events that no action listens to.
+    pub events_unheard: u64,
     /// Output events.
     pub output_events: u64,
     /// Dead letters.

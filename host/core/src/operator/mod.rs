@@ -24,6 +24,7 @@ mod load;
 mod repair;
 mod report;
 mod run;
+mod unheard;
 mod waiting;
 
 pub use checkpoint::PartitionCheckpoint;
@@ -39,6 +40,7 @@ use crate::invocation::{InvocationEnd, InvocationResult};
 use crate::key::Key;
 use crate::limits::OperatorLimits;
 use crate::plan::Plan;
+use crate::small::SmallText;
 use crate::store::ActionStateStore;
 use crate::store::log::{Acknowledged, Append, Ticket};
 use hashbrown::HashMap;
@@ -107,6 +109,8 @@ struct Shared {
     full: BTreeSet<Key>,
     /// Keys that wait for the time of their next attempt.
     backing_off: BTreeSet<Key>,
+    /// Kinds of events that no action listens to, as far as they were told.
+    unheard_kinds: Vec<SmallText>,
 }
 
 impl Operator {
@@ -130,6 +134,7 @@ impl Operator {
             quarantined: BTreeSet::new(),
             full: BTreeSet::new(),
             backing_off: BTreeSet::new(),
+            unheard_kinds: Vec::new(),
         };
         Self { keys: HashMap::new(), shared }
     }

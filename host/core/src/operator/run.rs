@@ -61,6 +61,9 @@ impl KeyState {
         // Most events have one listener.
         let mut tasks = VecDeque::with_capacity(1);
         tasks.extend(listeners.map(|action| QueuedTask { event: input.event.clone(), action: action.name.clone() }));
+        if tasks.is_empty() {
+            shared.on_unheard(&input.event.kind);
+        }
         let tasks_made = tasks.len() as u64;
         self.next_ordinal += tasks_made;
         let roots = tasks.iter().map(|task| (task.event.id, task.action.clone())).collect();

@@ -221,6 +221,7 @@ fn line(command: &Command) -> String {
         Command::Report(Report::Failed(_, failure, word)) => format!("failed, {word}: {failure}"),
         Command::Report(Report::Divergence(..)) => "divergence".to_owned(),
         Command::Report(Report::QueueFull(key)) => format!("queue full {key}"),
+        Command::Report(Report::Unheard(kind)) => format!("unheard {}", &**kind),
         Command::Stop(..) => "stop".to_owned(),
     }
 }
