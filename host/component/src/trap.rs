@@ -55,12 +55,23 @@ pub(crate) fn trap_message(error: &wasmtime::Error, state: &HostState) -> String
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     };
-    if let Some(last_words) = state.last_words() {
-        text = format!("{text}: {last_words}");
+    if let Some(bare) = text.strip_prefix("wasm trap: ") {
+        text = bare.to_owned();
     }
+    text = match state.last_words() {
+        // A guest that panics ends so; its own words say more.
+        Some(words) if error.downcast_ref() == Some(&Trap::UnreachableCodeReached) && is_of_panic(&words) => words,
+        Some(words) => format!("{text}: {words}"),
+        None => text,
+    };
     text.push_str(&frames(error));
     state.guest.redactor.redact(&mut text);
     text
+}
+
+/// Whether they are those of Rust or Go.
+fn is_of_panic(words: &str) -> bool {
+    words.contains("panicked at ") || words.starts_with("panic: ")
 }
 
 fn redacted_abort(abort: &Abort, state: &HostState) -> Abort {

@@ -163,8 +163,9 @@ fn describe(detail: &KeyDetail, paint: Paint) -> anyhow::Result<String> {
     ];
     if let Some(quarantine) = &detail.quarantine {
         let failure = &quarantine.failure;
-        let why =
-            format!("{}: {} ({}), {} attempts", failure.kind, failure.message, failure.class, quarantine.attempts);
+        let class = if failure.class == failure.kind { String::new() } else { format!(" ({})", failure.class) };
+        let attempts = if quarantine.attempts == 1 { "attempt" } else { "attempts" };
+        let why = format!("{}: {}{class}, {} {attempts}", failure.kind, failure.message, quarantine.attempts);
         lines.push(("quarantined by", format!("{}: {}", quarantine.action, escape_controls(&why))));
     }
     if let Some(partition) = partition_cell(header.partition) {

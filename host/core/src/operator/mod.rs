@@ -28,7 +28,7 @@ mod unheard;
 mod waiting;
 
 pub use checkpoint::PartitionCheckpoint;
-pub use command::{Command, Counters, Report};
+pub use command::{Command, Counters, Report, ReportedTask};
 pub use load::LoadError;
 pub use repair::{Repair, RepairError, repair_state};
 pub use report::{KeyReport, QuarantineReport, report_of_entries};

@@ -1,7 +1,7 @@
 //! Runs and their tasks: start, go on, end.
 
 use super::key_state::{KeyState, Phase, Run};
-use super::{Command, Report, Shared, Waiting};
+use super::{Command, Report, ReportedTask, Shared, Waiting};
 use crate::action_state::{ActionState, CallResults, Decision, EmittedEvent, Failed, StateKey};
 use crate::checkpoint::QueuedTask;
 use crate::event::{Event, InputEvent, KIND_OUTPUT, SequenceNumber};
@@ -226,7 +226,7 @@ impl KeyState {
             shared.store.drop_state(&orphan);
             shared.counters.divergences += 1;
             let what = format!("a state of action {action} was recorded that no task asked for; it is dropped");
-            return shared.report(Report::Divergence(orphan, what));
+            return shared.report(Report::Divergence(ReportedTask { state: orphan, action }, what));
         }
         run.roots.push((event.id, action.clone()));
         run.tasks.push_back(QueuedTask { event, action: action.clone() });
@@ -237,7 +237,7 @@ impl KeyState {
         if decided {
             // A process before this one decided, or people did: that stands.
             shared.counters.divergences += 1;
-            return shared.report(Report::Divergence(orphan, message));
+            return shared.report(Report::Divergence(ReportedTask { state: orphan, action }, message));
         }
         self.fail_for_good(FailureClass::Divergence, "divergence", message, shared, 0);
     }
