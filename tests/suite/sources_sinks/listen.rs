@@ -75,7 +75,7 @@ fn an_idempotency_key_with_another_payload_is_answered_422_even_after_a_restart(
 #[test]
 fn an_empty_idempotency_key_is_refused_and_drops_no_event() {
     let project = Project::new(&manifest());
-    let weir = project.start();
+    let mut weir = project.start();
     let refused = say(&weir.origin(), "a", Some(""), "one");
     assert_eq!(refused.status, 400);
     assert!(refused.body["error"].as_str().expect("a reason").contains("the Idempotency-Key is empty"));
