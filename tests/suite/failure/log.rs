@@ -41,6 +41,20 @@ fn a_panic_is_one_line_and_nothing_is_said_twice() {
     assert!(lines[0].contains("ms: timeout: ") && !lines[0].contains("(timeout)"), "{lines:?}");
 }
 
+// [S11]
+#[test]
+fn a_value_over_its_limit_is_named_by_its_path() {
+    let (lines, project) = lines_of("", &json!([{"set-bytes": ["huge", 2_000_000]}]));
+    let limit = "limit: set \"huge\": 2000002 bytes are over limits.value_bytes_max (1048576)";
+    assert!(lines.iter().all(|line| line.ends_with(limit)), "{lines:?}");
+    let one = "[action.script]\nretry.attempts = 1";
+    project.deploy(&Manifest::new(&guests::probe()).with(one));
+    project.weir(&["quarantine", "retry", "bad"]).expect(0);
+    project.run().expect(3);
+    let text = project.weir(&["inspect", "key", "bad"]).expect(0).stdout;
+    assert!(text.contains(&format!("script: {limit}, 1 attempt\n")), "{text}");
+}
+
 // [S29]
 #[test]
 fn a_long_failure_is_cut_in_the_log_and_whole_in_the_record() {
