@@ -57,8 +57,8 @@ impl Write for LineWriter {
     }
 }
 
-/// A line for people: `12:03:04.123 INFO  message name=value`; one of a guest begins with whose it is:
-/// `12:03:04.123 INFO  [count Hualian, Taiwan #3] message`.
+/// A line for people: `12:03:04.123 INFO  message name=value`; one about a task, of the guest or of the host, begins with
+/// whose it is: `12:03:04.123 INFO  [count Hualian, Taiwan #3] message`.
 struct Lines {
     paint: Paint,
 }
@@ -71,11 +71,11 @@ where
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let guest = if event.metadata().target() == GUEST { fields.take_guest() } else { None };
+        let whose = fields.take_whose(event.metadata().target() == GUEST);
         let level = *event.metadata().level();
         write!(writer, "{} {}", self.paint.faint(&time_of_day(SystemTime::now())), self.level(level))?;
-        if let Some(guest) = guest {
-            write!(writer, " {}", self.paint.faint(&guest))?;
+        if let Some(whose) = whose {
+            write!(writer, " {}", self.paint.faint(&whose))?;
         }
         // What a guest or a server says may hold anything; it must not steer the terminal.
         write!(writer, " {}", escape_controls(&fields.message))?;
@@ -107,16 +107,18 @@ struct Fields {
 
 impl Fields {
     /// Whose line it is; these fields are not shown again.
-    fn take_guest(&mut self) -> Option<String> {
-        let mut take = |name| {
-            let at = self.others.iter().position(|(other, _)| *other == name)?;
-            Some(self.others.remove(at).1)
-        };
-        let component = take("component");
-        match (take("action"), take("key"), take("sequence_number")) {
-            (Some(action), Some(key), Some(number)) => Some(format!("[{action} {} #{number}]", escape_controls(&key))),
-            _ => component.map(|component| format!("[{component}]")),
+    fn take_whose(&mut self, is_of_guest: bool) -> Option<String> {
+        let component = if is_of_guest { self.take("component") } else { None };
+        if !["action", "key", "sequence_number"].iter().all(|name| self.others.iter().any(|(other, _)| other == name)) {
+            return component.map(|component| format!("[{component}]"));
         }
+        let (action, key, number) = (self.take("action")?, self.take("key")?, self.take("sequence_number")?);
+        Some(format!("[{action} {} #{number}]", escape_controls(&key)))
+    }
+
+    fn take(&mut self, name: &str) -> Option<String> {
+        let at = self.others.iter().position(|(other, _)| *other == name)?;
+        Some(self.others.remove(at).1)
     }
 
     fn add(&mut self, field: &Field, value: String) {
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_a_guest_says_whose_it_is_and_does_not_steer_the_terminal() {
+    fn a_line_about_a_task_says_whose_it_is_and_does_not_steer_the_terminal() {
         let lines = Lines::default();
         let writer = lines.clone();
         let format = super::Lines { paint: Paint::none() };
@@ -169,11 +171,17 @@ mod tests {
         tracing::subscriber::with_default(builder.finish(), || {
             let (component, key, action) = ("quakes", Some("Hualian, Taiwan"), Some("count"));
             tracing::info!(target: "guest", component, key, sequence_number = Some(3), action, "{}", "red \x1b[31m");
+            tracing::warn!(key, sequence_number = 3, action, "attempt 1 failed");
             tracing::warn!(key, "parked");
         });
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<&str> = text.lines().map(|line| &line[13..]).collect();
-        assert_eq!(lines, ["INFO  [count Hualian, Taiwan #3] red \\u{1b}[31m", "WARN  parked key=Hualian, Taiwan"]);
+        let expected = [
+            "INFO  [count Hualian, Taiwan #3] red \\u{1b}[31m",
+            "WARN  [count Hualian, Taiwan #3] attempt 1 failed",
+            "WARN  parked key=Hualian, Taiwan",
+        ];
+        assert_eq!(lines, expected);
     }
 
     #[test]

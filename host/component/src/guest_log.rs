@@ -148,7 +148,7 @@ impl Lines {
             if self.last_words.len() == LAST_WORDS_MAX {
                 self.last_words.remove(0);
             }
-            self.last_words.push(text.clone());
+            self.last_words.push(text.lines().map(str::trim).collect::<Vec<_>>().join(" "));
         }
         if self.lines >= self.lines_max {
             self.dropped += 1;
@@ -328,6 +328,9 @@ mod tests {
             log.write(Level::INFO, "fine");
             log.print(PrintStream::Stderr, b"panicked at a.rs:1:\nboom\nnote: run with `RUST_BACKTRACE=1`\n");
             assert_eq!(log.last_words().as_deref(), Some("panicked at a.rs:1: boom"));
+            log.finish();
+            log.write(Level::ERROR, "panicked at a.rs:1:\nboom");
+            assert_eq!(log.last_words().as_deref(), Some("panicked at a.rs:1: boom"), "on one line");
             log.finish();
             assert_eq!(log.last_words(), None);
         });

@@ -164,7 +164,7 @@ impl Invoker {
 fn returned_failure(failure: GuestFailure, bytes_max: usize) -> Result<Failure, Abort> {
     let size = failure.kind.len() + failure.message.len() + failure.details.as_ref().map_or(0, String::len);
     if size > bytes_max {
-        return Err(Abort::Limit("limits.value_bytes_max", format!("return a failure of {size} bytes")));
+        return Err(Abort::too_large("limits.value_bytes_max", "return a failure", size, bytes_max));
     }
     failure_from_guest(failure)
 }

@@ -31,8 +31,8 @@ impl ResourceLimiter for ResourceMeter {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         self.memory_bytes = self.memory_bytes - current + desired;
         if self.memory_bytes > self.memory_bytes_max {
-            let what = format!("use {} bytes of memory", self.memory_bytes);
-            return Err(Abort::Limit("limits.memory_bytes_max", what).into());
+            let (used, max) = (self.memory_bytes, self.memory_bytes_max);
+            return Err(Abort::too_large("limits.memory_bytes_max", "use more memory", used, max).into());
         }
         Ok(true)
     }
@@ -40,8 +40,8 @@ impl ResourceLimiter for ResourceMeter {
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         self.table_entries = self.table_entries - current + desired;
         if self.table_entries > self.table_entries_max {
-            let what = format!("use {} table entries", self.table_entries);
-            return Err(Abort::Limit("limits.table_entries_max", what).into());
+            let what = format_args!("use {} table entries", self.table_entries);
+            return Err(Abort::over("limits.table_entries_max", what).into());
         }
         Ok(true)
     }

@@ -35,10 +35,10 @@ pub(crate) fn guest_end(error: &wasmtime::Error, state: &HostState) -> Result<Gu
     } else if let Some(time) = error.downcast_ref::<OutOfTime>() {
         GuestEnd::TimedOut(time.to_string())
     } else if error.downcast_ref() == Some(&Trap::StackOverflow) {
-        GuestEnd::Aborted(Abort::Limit("limits.stack_bytes_max", format!("call deeper{}", frames(error))))
+        GuestEnd::Aborted(Abort::over("limits.stack_bytes_max", format_args!("call deeper{}", frames(error))))
     } else if error.root_cause().to_string().contains(OVER_CALL_BYTES) {
-        let what = "hand the host more in one call than the guest can hold".to_owned();
-        GuestEnd::Aborted(Abort::Limit("limits.memory_bytes_max", what))
+        let what = "hand the host more in one call than the guest can hold";
+        GuestEnd::Aborted(Abort::over("limits.memory_bytes_max", what))
     } else if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         GuestEnd::Trapped(format!("guest ended its process with exit code {}", exit.0))
     } else {
@@ -55,12 +55,23 @@ pub(crate) fn trap_message(error: &wasmtime::Error, state: &HostState) -> String
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     };
-    if let Some(last_words) = state.last_words() {
-        text = format!("{text}: {last_words}");
+    if let Some(bare) = text.strip_prefix("wasm trap: ") {
+        text = bare.to_owned();
     }
+    text = match state.last_words() {
+        // A guest that panics ends so; its own words say more.
+        Some(words) if error.downcast_ref() == Some(&Trap::UnreachableCodeReached) && is_of_panic(&words) => words,
+        Some(words) => format!("{text}: {words}"),
+        None => text,
+    };
     text.push_str(&frames(error));
     state.guest.redactor.redact(&mut text);
     text
+}
+
+/// Whether they are those of Rust or Go.
+fn is_of_panic(words: &str) -> bool {
+    words.contains("panicked at ") || words.starts_with("panic: ")
 }
 
 fn redacted_abort(abort: &Abort, state: &HostState) -> Abort {

@@ -85,6 +85,9 @@ pub struct ActionFailure {
 
 impl fmt::Display for ActionFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.failure, self.class.as_str())
+        match self.class.as_str() {
+            class if class == self.failure.kind => self.failure.fmt(f),
+            class => write!(f, "{} ({class})", self.failure),
+        }
     }
 }

@@ -279,11 +279,12 @@ fn observe(
 fn on_report(report: &Report, world: &mut World, deploy: Deploy) {
     world.tell(|| format!("    {report:?}"));
     match report {
-        Report::Failed(state, ..) => {
-            let task = world.ledger.task(state);
+        Report::Failed(reported, ..) => {
+            let task = world.ledger.task(&reported.state);
             world.ledger.on_failed_for_good(task);
         }
-        Report::Divergence(state, what) => {
+        Report::Divergence(reported, what) => {
+            let state = &reported.state;
             world.ledger.on_divergence(state);
             // Which tasks there are does not depend on the calls that a release makes.
             if deploy == Deploy::None || deploy == Deploy::Calls && what.contains("no task asked for") {
@@ -291,7 +292,7 @@ fn on_report(report: &Report, world: &mut World, deploy: Deploy) {
                 world.ledger.violate(|| format!("{state}: {what}, though no release deployed makes it so"));
             }
         }
-        Report::AttemptFailed(..) | Report::QueueFull(_) => {}
+        Report::AttemptFailed(..) | Report::QueueFull(_) | Report::Unheard(_) => {}
     }
 }
 

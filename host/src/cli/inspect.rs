@@ -7,6 +7,10 @@ use super::output::{print, print_json};
 use super::paint::Paint;
 use super::table::{Column, Table, escape_controls};
 use crate::control::protocol::{Answer, KeyDetail, KeyHeader, KeyName, Request, StateSummary};
+use serde_json::Value;
+
+/// Of a longer payload people are shown the beginning.
+const SHOWN_PAYLOAD_BYTES: usize = 200;
 
 pub(super) fn execute(options: &InspectOptions, paint: Paint) -> anyhow::Result<Exit> {
     match &options.what {
@@ -145,6 +149,18 @@ fn state_table(states: &[StateSummary]) -> Table {
     table
 }
 
+/// A payload as far as it fits a line or two; `--json` has it whole.
+fn beginning(payload: &Value) -> String {
+    let mut text = payload.to_string();
+    let end = text.floor_char_boundary(SHOWN_PAYLOAD_BYTES);
+    let left_out = text.len() - end;
+    if left_out > 0 {
+        text.truncate(end);
+        text += &format!("… ({left_out} more bytes: --json)");
+    }
+    escape_controls(&text)
+}
+
 fn describe(detail: &KeyDetail, paint: Paint) -> anyhow::Result<String> {
     let header = &detail.header;
     let mut lines = vec![
@@ -163,9 +179,14 @@ fn describe(detail: &KeyDetail, paint: Paint) -> anyhow::Result<String> {
     ];
     if let Some(quarantine) = &detail.quarantine {
         let failure = &quarantine.failure;
-        let why =
-            format!("{}: {} ({}), {} attempts", failure.kind, failure.message, failure.class, quarantine.attempts);
+        let class = if failure.class == failure.kind { String::new() } else { format!(" ({})", failure.class) };
+        let attempts = if quarantine.attempts == 1 { "attempt" } else { "attempts" };
+        let why = format!("{}: {}{class}, {} {attempts}", failure.kind, failure.message, quarantine.attempts);
         lines.push(("quarantined by", format!("{}: {}", quarantine.action, escape_controls(&why))));
+        if let Some(event) = &quarantine.event {
+            lines
+                .push(("quarantined event", format!("{} {}", escape_controls(&event.kind), beginning(&event.payload))));
+        }
     }
     if let Some(partition) = partition_cell(header.partition) {
         lines.insert(1, ("partition", partition));

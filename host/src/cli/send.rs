@@ -45,6 +45,9 @@ pub(super) fn execute(options: &SendOptions) -> anyhow::Result<Exit> {
 
 /// The request that the options come to.
 fn request(options: &SendOptions) -> anyhow::Result<Request<Full<Bytes>>> {
+    if options.key.is_empty() {
+        return Err(WrongUse("KEY is empty: name the key, as in weir send KEY JSON".into()).into());
+    }
     let payload = match options.json.as_str() {
         "-" => {
             let mut text = String::new();

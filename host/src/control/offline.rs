@@ -1,7 +1,7 @@
 //! Looking into a store without a host: into one that none runs on, or into the topics that hosts share.
 
 use super::look;
-use super::protocol::{Answer, KeyDetail, KeyHeader, QuarantinedKey, Request, StateSummary};
+use super::protocol::{Answer, KeyDetail, KeyHeader, QuarantinedKey, Request};
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -86,11 +86,10 @@ fn key(store: &impl Looked, key: &Key) -> anyhow::Result<Answer> {
     }
     let report = report_of_entries(key, store.load_key(partition, key)?)?;
     let found = store.rebuild(partition)?.states_of(key);
-    let states: Vec<StateSummary> = found.iter().map(|(name, state)| StateSummary::new(name, state)).collect();
-    let found = found.into_iter().map(|(name, state)| (partition, name, state)).collect();
-    let quarantine = quarantined(store, found)?.into_iter().next();
+    let placed = found.iter().cloned().map(|(name, state)| (partition, name, state)).collect();
+    let quarantine = quarantined(store, placed)?.into_iter().next();
     let report = KeyReport { quarantined: quarantine.is_some(), ..report };
-    let mut detail = KeyDetail::new(&report, states, quarantine);
+    let mut detail = KeyDetail::new(&report, &found, quarantine);
     detail.header.partition = store.name_of(partition);
     Ok(Answer::Key(Box::new(detail)))
 }

@@ -234,6 +234,20 @@ pub struct QuarantinedKey {
     pub repairs: u32,
     /// Input events that wait.
     pub pending: usize,
+    /// The event that the action failed on; only where one key was asked for, for it may be large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventDetail>,
+}
+
+/// An event, whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventDetail {
+    /// Its id.
+    pub id: String,
+    /// Its kind.
+    pub kind: String,
+    /// The fact itself.
+    pub payload: Value,
 }
 
 impl From<&Key> for KeyName {

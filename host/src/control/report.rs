@@ -1,10 +1,13 @@
 //! From what the operator reports to what the control socket says.
 
 use super::protocol::{
-    CallSummary, FailureSummary, KeyDetail, KeyHeader, KeyName, QuarantinedKey, RepairKind, StateName, StateSummary,
+    CallSummary, EventDetail, FailureSummary, KeyDetail, KeyHeader, KeyName, QuarantinedKey, RepairKind, StateName,
+    StateSummary,
 };
+use crate::control::look::States;
 use serde_json::Value;
 use weir_core::action_state::{ActionState, CallResult, CallStatus, StateKey};
+use weir_core::event::Event;
 use weir_core::failure::ActionFailure;
 use weir_core::memory::{Entries, MemoryPath, Tree};
 use weir_core::operator::{KeyReport, QuarantineReport, Repair};
@@ -26,14 +29,21 @@ impl From<&KeyReport> for KeyHeader {
 
 impl KeyDetail {
     /// All about a key: its report, its action states, and why it is parked.
-    pub fn new(report: &KeyReport, states: Vec<StateSummary>, quarantine: Option<QuarantinedKey>) -> Self {
+    pub fn new(report: &KeyReport, states: &States, quarantine: Option<QuarantinedKey>) -> Self {
+        let with_event = |quarantine: QuarantinedKey| {
+            let named = states.iter().find(|(name, _)| name.to_string() == quarantine.state);
+            // A record too large for its log was put without it.
+            let of_run = report.event.as_ref().filter(|event| named.is_none_or(|(name, _)| name.event == event.id));
+            let event = named.and_then(|(_, state)| state.task_event.as_ref()).or(of_run);
+            QuarantinedKey { event: event.map(EventDetail::from), ..quarantine }
+        };
         Self {
             header: KeyHeader::from(report),
             queued_actions: report.tasks.clone(),
             short_term_memory: memory_as_json(&report.short_term),
             sensory_memory: memory_as_json(&report.sensory),
-            states,
-            quarantine,
+            states: states.iter().map(|(name, state)| StateSummary::new(name, state)).collect(),
+            quarantine: quarantine.map(with_event),
         }
     }
 }
@@ -89,7 +99,17 @@ impl From<&QuarantineReport> for QuarantinedKey {
             attempts: report.attempts,
             repairs: report.repairs,
             pending: report.pending,
+            event: None,
         }
+    }
+}
+
+impl From<&Event> for EventDetail {
+    fn from(event: &Event) -> Self {
+        let text = event.payload.as_str();
+        // JSON that is nested deeper than is read here is shown as text.
+        let payload = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+        Self { id: event.id.to_string(), kind: event.kind.to_string(), payload }
     }
 }
 

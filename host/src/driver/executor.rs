@@ -4,7 +4,7 @@ use super::bounds::{Uncheckpointed, has_room};
 use super::doors::Doors;
 use super::invocations::Invocations;
 use super::port::{ActionTable, Fact, ShardPort};
-use super::report::log_report;
+use super::report::{log_report, policy_stop};
 use super::timers::Timers;
 use crate::clock::now_ms;
 use anyhow::Context;
@@ -248,9 +248,8 @@ impl<B: Backend> Executor<B> {
             Command::DeadLetter(letter) => self.backend.dead_letter(partition, letter),
             Command::RetryAt(key, at_ms) => self.timers.set(at_ms, partition, key),
             Command::Report(report) => log_report(&report),
-            Command::Stop(key, failure) => {
-                let what = format!("action state {key} failed and its policy says stop: {failure}");
-                self.policy_stop.get_or_insert(what);
+            Command::Stop(task, failure) => {
+                self.policy_stop.get_or_insert_with(|| policy_stop(&task, &failure));
             }
         }
         Ok(())

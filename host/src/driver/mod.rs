@@ -18,6 +18,7 @@ mod report;
 mod shard;
 mod shards;
 mod timers;
+mod unheard;
 
 pub use coordinator::{CheckpointCounts, Coordinator, CoordinatorStart, Outcome, Sinks, value_names};
 #[cfg(feature = "kafka")]

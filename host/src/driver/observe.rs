@@ -118,6 +118,7 @@ pub fn add(a: Counters, b: Counters) -> Counters {
         actions_recovered: a.actions_recovered + b.actions_recovered,
         attempts_failed: a.attempts_failed + b.attempts_failed,
         divergences: a.divergences + b.divergences,
+        events_unheard: a.events_unheard + b.events_unheard,
         output_events: a.output_events + b.output_events,
         dead_letters: a.dead_letters + b.dead_letters,
         keys_quarantined: a.keys_quarantined + b.keys_quarantined,

@@ -1,17 +1,77 @@
 //! What an operator reports, as log lines.
 
-use weir_core::operator::Report;
+use super::unheard::warn_of;
+use std::fmt::Display;
+use weir_core::action_state::Decision;
+use weir_core::operator::{Report, ReportedTask};
+
+/// Of a longer text the log has the beginning; the record has it whole.
+const LOGGED_BYTES_MAX: usize = 1_000;
+
+/// A line about a task: whose it is stands in the same fields as with what its guest logs.
+macro_rules! log_of_task {
+    ($level:ident, $task:expr, $($what:tt)+) => {
+        tracing::$level!(
+            key = &*$task.state.key.to_text(),
+            sequence_number = $task.state.sequence_number.0,
+            action = $task.action.as_str(),
+            $($what)+
+        )
+    };
+}
 
 /// Logs a report once, where it is handled.
 pub(super) fn log_report(report: &Report) {
     match report {
-        Report::AttemptFailed(key, failure, attempts, wait) => {
-            tracing::warn!("action state {key}: attempt {attempts} failed, next in {wait} ms: {failure}");
+        Report::AttemptFailed(task, failure, attempts, wait) => {
+            log_of_task!(warn, task, "attempt {attempts} failed, next in {wait} ms: {}", cut(failure));
         }
-        Report::Failed(key, failure, decision) => tracing::error!("action state {key} failed, {decision}: {failure}"),
-        Report::Divergence(key, what) => tracing::warn!("action state {key} diverges: {what}"),
+        Report::Failed(task, failure, decision) => {
+            log_of_task!(error, task, "failed for good, {}: {}", outcome(*decision), cut(failure));
+        }
+        Report::Divergence(task, what) => log_of_task!(warn, task, "diverges: {}", cut(what)),
+        Report::Unheard(kind) => warn_of(kind),
         Report::QueueFull(key) => {
             tracing::warn!("key {key}: the queue of the quarantined key is full, its input events become dead letters");
         }
+    }
+}
+
+/// Why the host stops: an action's policy says so.
+pub(super) fn policy_stop(task: &ReportedTask, failure: &impl Display) -> String {
+    format!("{task} failed and its policy says stop: {}", cut(failure))
+}
+
+fn outcome(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Quarantine => "key quarantined",
+        Decision::Stop => "key quarantined, host stops",
+        Decision::Discard => "event to the dead letters",
+        Decision::Skip | Decision::Retry => decision.as_str(),
+    }
+}
+
+fn cut(text: &impl Display) -> String {
+    let mut text = text.to_string();
+    let end = text.floor_char_boundary(LOGGED_BYTES_MAX);
+    let left_out = text.len() - end;
+    if left_out > 0 {
+        text.truncate(end);
+        text += &format!("… ({left_out} more bytes in the record)");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_between_letters_and_says_how_much_is_left_out() {
+        assert_eq!(cut(&"é".repeat(500)), "é".repeat(500));
+        assert_eq!(
+            cut(&format!("x{}", "é".repeat(500))),
+            format!("x{}… (2 more bytes in the record)", "é".repeat(499))
+        );
     }
 }

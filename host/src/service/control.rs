@@ -1,7 +1,7 @@
 //! The host's side of the control socket: `weir inspect` and `weir quarantine` on a running host.
 
 use super::Service;
-use crate::control::protocol::{Answer, KeyHeader, KeyName, LINE_BYTES_MAX, QuarantinedKey, Request, StateSummary};
+use crate::control::protocol::{Answer, KeyHeader, KeyName, LINE_BYTES_MAX, QuarantinedKey, Request};
 use crate::control::{SocketName, look, protocol, socket_path};
 use crate::driver::{Observation, RepairRequest, ShardControl, ShardObservation};
 use anyhow::Context;
@@ -106,9 +106,8 @@ async fn key_detail(service: &Service, name: KeyName) -> anyhow::Result<Answer> 
             Some(entries) => (weir_core::operator::report_of_entries(&key, entries)?, Vec::new()),
         },
     };
-    let states: Vec<StateSummary> = states.iter().map(|(name, state)| StateSummary::new(name, state)).collect();
     let quarantine = quarantined(service).await.into_iter().find(|found| found.name == name);
-    Ok(Answer::Key(Box::new(protocol::KeyDetail::new(&report, states, quarantine))))
+    Ok(Answer::Key(Box::new(protocol::KeyDetail::new(&report, &states, quarantine))))
 }
 
 async fn states(service: &Service) -> look::States {

@@ -46,6 +46,7 @@ async fn render(service: &Service) -> String {
     );
     metric("attempts_failed_total", total, "Attempts at actions that failed.", counters.attempts_failed as f64);
     metric("divergences_total", total, "Calls that differ from recorded ones.", counters.divergences as f64);
+    metric("events_unheard_total", total, "Events that no action listens to.", counters.events_unheard as f64);
     metric("output_events_total", total, "Output events emitted.", counters.output_events as f64);
     metric("dead_letters_total", total, "Dead letters.", counters.dead_letters as f64);
     let now = "gauge";

@@ -109,7 +109,10 @@ impl RetryManifest {
             repeat_open_calls: self.repeat_open_calls.unwrap_or(default.repeat_open_calls),
         };
         if policy.attempts == 0 {
-            return Err(Problem::new(format!("{path}.attempts"), "the first attempt counts: 1 is no retry at all"));
+            return Err(Problem::new(
+                format!("{path}.attempts"),
+                "retry.attempts is 0: the first attempt counts, so 1 is no retry at all",
+            ));
         }
         if !(0.0..=1.0).contains(&policy.jitter) {
             return Err(Problem::new(format!("{path}.jitter"), "jitter is the part of a wait left to chance, 0 to 1"));

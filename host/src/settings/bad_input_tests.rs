@@ -90,7 +90,10 @@ fn a_mistake_in_a_manifest_is_named_with_line_column_and_near_name() {
             "[action.page]\nretrys = 1\n",
             "weir.toml:8:1: unknown field `retrys` in [action.page], did you mean `retry`?",
         ),
-        ("[action.page]\nretry = { attempts = 0 }\n", "weir.toml:8:11: the first attempt counts: 1 is no retry at all"),
+        (
+            "[action.page]\nretry = { attempts = 0 }\n",
+            "weir.toml:8:11: retry.attempts is 0: the first attempt counts, so 1 is no retry at all",
+        ),
         (
             "[action.page]\nretry = { backoff_ms = 10, backoff_ms_max = 5 }\n",
             "weir.toml:8:28: backoff_ms_max is 5, less than backoff_ms, 10",

@@ -70,6 +70,9 @@ async fn take(
     let Some(key) = percent_decode(uri.path().strip_prefix('/').unwrap_or_default()) else {
         return answer(StatusCode::BAD_REQUEST, "the key in the path is not percent-encoded");
     };
+    if key.is_empty() {
+        return answer(StatusCode::BAD_REQUEST, "the URL names no key: post to /KEY");
+    }
     let key = Key::new(key);
     let idempotency_key = headers.get("idempotency-key").map(HeaderValue::as_bytes);
     if idempotency_key == Some(b"") {

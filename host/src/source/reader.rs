@@ -3,7 +3,7 @@
 use super::{BadEvent, EventParser, FileSource, InboxSource};
 use crate::driver::Shards;
 use crate::settings::OnBadEvent;
-use anyhow::Context;
+use anyhow::bail;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::oneshot;
@@ -172,8 +172,9 @@ impl Reader {
                 SourceKind::File(file) => file.give_back(),
                 SourceKind::Inbox(inbox) => inbox.give_back(),
             }
-            return Err(why)
-                .with_context(|| format!("{place} is no event: mend it, or set source.on_bad_event = \"set-aside\""));
+            let why = why.to_string();
+            let why = why.strip_prefix("is ").map_or_else(|| format!("it {why}"), str::to_owned);
+            bail!("{place} is no event: {why}; mend it, or set source.on_bad_event = \"set-aside\"");
         }
         tracing::warn!("{place} is set aside: it {why}");
         let set_aside = SetAside { position, bytes, why: why.to_string() };

@@ -70,3 +70,31 @@ fn a_store_that_is_not_there_is_not_made() {
     }
     assert!(!project.path(".weir").exists());
 }
+
+// [S29]
+#[test]
+fn the_event_of_a_quarantined_key_is_shown_on_a_running_host_and_of_its_stopped_store() {
+    let project = Project::new(&Manifest::new(&guests::probe()).listening());
+    let mut host = project.start();
+    let event = json!({"note": "é\u{1b}".repeat(200), "do": [{"fail": {"fatal": ["refused", "no funds"]}}]});
+    assert_eq!(post(&host.origin(), b"bad", None, &event.to_string()).expect("it is posted").status, 202);
+    wait_until("the key is quarantined", || control::quarantined(&project).len() == 1);
+    let seen = || {
+        let listed = control::quarantined(&project);
+        assert!(listed[0].get("event").is_none(), "a list has no payloads: {listed:?}");
+        let detail = control::key(&project, "bad")["quarantine"].clone();
+        assert_eq!((&detail["event"]["kind"], &detail["event"]["payload"]), (&json!("input"), &event));
+        let state = detail["state"].as_str().expect("it is text");
+        assert!(state.contains(detail["event"]["id"].as_str().expect("it is text")), "{detail}");
+        let text = project.weir(&["inspect", "key", "bad"]).expect(0).stdout;
+        let line = text.lines().find(|line| line.starts_with("quarantined event")).expect("it is shown").to_owned();
+        assert!(
+            line.contains(" input {\"do\":[{\"fail\":{\"fatal\":[\"refused\",\"no funds\"]}}],\"note\":\""),
+            "{line}"
+        );
+        assert!(line.ends_with("more bytes: --json)") && line.len() < 300, "{line}");
+    };
+    seen();
+    host.stop().expect(0);
+    seen();
+}

@@ -73,3 +73,18 @@ fn a_short_run_shows_no_progress_on_a_terminal() {
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!shown.contains(|letter: char| !letter.is_ascii() || letter == '%'), "{shown:?}");
 }
+
+// [S2]
+#[test]
+fn a_kind_that_no_action_listens_to_is_told_once() {
+    let manifest = Manifest::new(&guests::probe()).source("file = \"in.jsonl\"\nkey = \"key\"\nkind = \"kind\"");
+    let mut events: Vec<Value> = (0..20).map(|n| json!({"key": format!("k{n}"), "kind": "inptu"})).collect();
+    events.push(json!({"key": "emits", "do": [{"emit": ["tpyed", 1]}, {"emit": ["tpyed", 2]}, {"emit": ["both", 3]}]}));
+    let ended = Project::with_events(&manifest.with("[host]\nshards = 2"), &events).run().expect(0);
+    let told: Vec<&str> = ended.stderr.lines().filter(|line| line.contains("no action listens")).collect();
+    for kind in ["inptu", "tpyed"] {
+        let line = format!("WARN  no action listens to kind `{kind}`: its events end at once (see `weir plan`)");
+        assert_eq!(told.iter().filter(|told| told.ends_with(&line)).count(), 1, "{told:?}");
+    }
+    assert_eq!(told.len(), 2, "{told:?}");
+}

@@ -44,6 +44,7 @@ fn what_is_no_event_is_refused_before_it_leaves() {
     send(&["{}", "--url", "127.0.0.1:1"]).expect_error(2, &["--url 127.0.0.1:1", "http://"]);
     send(&["{}", "--header", "nonsense", "--url", "http://127.0.0.1:1"]).expect_error(2, &["--header nonsense"]);
     send(&["{}"]).expect_error(2, &["port 0", "--url"]);
+    project.weir(&["send", "", "{}", "--url", "http://127.0.0.1:1"]).expect_error(2, &["KEY is empty: name the key"]);
     let of_file = Project::new(&Manifest::new(&guests::tally()));
     of_file.weir(&["send", "k", "{}"]).expect_error(2, &["no source.listen"]);
 }

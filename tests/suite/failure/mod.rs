@@ -1,5 +1,6 @@
 //! Actions that fail for good: each policy, by the binary. Repairs by the command line are in `cli/quarantine`.
 
+mod log;
 mod policy;
 mod repair;
 

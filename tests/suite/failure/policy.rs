@@ -168,7 +168,7 @@ fn a_full_queue_of_a_quarantined_key_makes_the_source_wait_where_the_settings_sa
     let events: Vec<Value> = [fails("bad")].into_iter().chain((0..2000).map(|_| counts("bad"))).collect();
     let project = Project::with_events(&Manifest::new(&guests::probe()).with(settings), &events);
     let mut host = project.start();
-    host.wait_for_log("failed, quarantine");
+    host.wait_for_log("failed for good, key quarantined");
     let is_parked = || control::quarantined(&project).first().is_some_and(|key| key["pending"].as_u64() >= Some(2));
     wait_until("the key is parked with its queue", is_parked);
     project.weir(&["quarantine", "skip", "bad"]).expect(0);

@@ -34,7 +34,7 @@ fn a_quarantined_key_stays_so_on_another_host_and_the_others_go_on() {
     let events = [counts("bad"), fails(&origin, "bad"), counts("bad")];
     application.produce_json(events.iter().chain(&KEYS[1..].iter().map(|key| counts(key)).collect::<Vec<_>>()));
     let mut host = projects[0].start();
-    host.wait_for_log("failed, quarantine");
+    host.wait_for_log("failed for good, key quarantined");
     application.wait_for_outputs(&mut host, KEYS.len());
     host.kill_in_place();
     scene.world.note_kill();

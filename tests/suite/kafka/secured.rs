@@ -202,7 +202,7 @@ fn who_inspects_and_who_repairs_needs_less_than_a_host_and_is_told_what() {
     producer.send(BaseRecord::to(&input).key("bad").payload(event)).expect("the queue has room");
     producer.flush(Duration::from_secs(30)).expect("it arrives");
     let mut host = project.start();
-    host.wait_for_log("failed, quarantine");
+    host.wait_for_log("failed for good, key quarantined");
 
     let allow = |operation: &str, resource: [&str; 2]| {
         let words = ["kafka-acls", "--add", "--allow-principal", "User:limited", "--operation", operation];

@@ -87,9 +87,13 @@ fn parse_url(text: &str) -> Result<Url, HttpError> {
     if text.len() > URL_BYTES_MAX {
         return Err(invalid(format!("URL of {} bytes is over {URL_BYTES_MAX} bytes", text.len())));
     }
-    let mut url = Url::parse(text).map_err(|error| invalid(format!("URL {text:?}: {error}")))?;
+    let begins_otherwise = || invalid(format!("URL {text:?}: begin it with https:// or http://"));
+    let mut url = Url::parse(text).map_err(|error| match error {
+        url::ParseError::RelativeUrlWithoutBase => begins_otherwise(),
+        error => invalid(format!("URL {text:?}: {error}")),
+    })?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(invalid(format!("URL {text:?} must begin with https:// or http://")));
+        return Err(begins_otherwise());
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(invalid("URL holds a user or password: use a header".to_owned()));
@@ -177,6 +181,15 @@ mod tests {
             let url = bad.url.clone();
             let refused = Outgoing::new(bad, &granted()).refused();
             assert!(matches!(refused, Some(HttpError::InvalidRequest(_))), "{url}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_url_without_a_scheme_is_told_how_to_begin() {
+        for url in ["/x", "a.example/x", "ftp://a:1/x"] {
+            let refused = Outgoing::new(request("GET", url, &[]), &granted()).refused();
+            let Some(HttpError::InvalidRequest(message)) = refused else { panic!("{refused:?}") };
+            assert_eq!(message, format!("URL {url:?}: begin it with https:// or http://"));
         }
     }
 

@@ -36,8 +36,8 @@ impl HostState {
             let request = Outgoing::new(request, &guest.grants);
             let size = request.body_size();
             if size > limits.value_bytes_max {
-                let what = format!("send a request with a body of {size} bytes");
-                return Err(Abort::Limit("limits.value_bytes_max", what).into());
+                let max = limits.value_bytes_max;
+                return Err(Abort::too_large("limits.value_bytes_max", "send a request: its body", size, max).into());
             }
             outgoing.push(request);
         }

@@ -1,7 +1,7 @@
 //! Durable calls as a guest asks for them.
 
 use super::calls::{EndedCall, NewCall};
-use super::{Abort, Begun, CallMode, Invocation, Outcome};
+use super::{Abort, Begun, CallMode, Invocation, Outcome, check_size};
 use crate::action_state::ArgumentsDigest;
 use crate::failure::Failure;
 use crate::id::digest_of_bytes;
@@ -18,7 +18,8 @@ impl Invocation {
             )));
         }
         let max = self.limits.value_bytes_max;
-        self.check_size("limits.value_bytes_max", "begin a durable call: its arguments", arguments.len(), max)?;
+        let what = format_args!("begin durable call {function_id:?}: its arguments");
+        check_size("limits.value_bytes_max", what, arguments.len(), max)?;
         let digest = arguments_digest(function_id, arguments)?;
         if self.calls.is_open(function_id, &digest) {
             let message =

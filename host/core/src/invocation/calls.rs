@@ -194,12 +194,11 @@ impl DurableCalls {
     pub(super) fn begin(&mut self, call: NewCall<'_>, now_ms: u64) -> Result<Begun, Abort> {
         let position = self.calls.len() as u32;
         if self.calls.len() >= self.limits.calls_max {
-            let what = format!("begin durable call {} ({:?})", position + 1, call.function_id);
-            return Err(Abort::Limit("limits.calls_max", what));
+            let what = format_args!("begin durable call {} ({:?})", position + 1, call.function_id);
+            return Err(Abort::over("limits.calls_max", what));
         }
         check_function_id(call.action, call.function_id, self.record_bytes_max).map_err(|message| {
-            let what = format!("begin durable call {}: {message}", position + 1);
-            Abort::Limit("limits.record_bytes_max", what)
+            Abort::Limit("limits.record_bytes_max", format!("begin durable call {}: {message}", position + 1))
         })?;
         let ordinal = self.free_ordinal(&call);
         let id = self.call_id(&call, ordinal);

@@ -1,7 +1,7 @@
 //! HTTP requests as durable calls [S36].
 
 use super::calls::{CallMode, EndedCall, NewCall, NextStep, Outcome};
-use super::{Abort, Invocation};
+use super::{Abort, Invocation, check_size};
 use crate::failure::Failure;
 use crate::id::digest_of_parts;
 
@@ -63,7 +63,8 @@ impl Invocation {
         let mut steps = Vec::with_capacity(requests.len());
         let max = self.limits.value_bytes_max;
         for request in requests {
-            self.check_size("limits.value_bytes_max", "send a request: its URL", request.url.len(), max)?;
+            let what = format_args!("send a request: its URL");
+            check_size("limits.value_bytes_max", what, request.url.len(), max)?;
             let function_id = format!("{} {}{}", request.method, request.origin, request.path);
             let digest = digest_of_parts(&[request.method.as_bytes(), request.url.as_bytes(), request.body]);
             let call = NewCall {

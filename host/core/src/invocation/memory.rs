@@ -1,8 +1,11 @@
 //! Memory as a guest asks for it: what was there under its own updates [S7] [S8].
 
-use super::{Abort, Invocation};
+use super::{Abort, Invocation, check_size};
 use crate::json::Json;
 use crate::memory::{Entries, MemoryError, MemoryPath, MemoryUpdate, Overlay, PathError, Scope};
+
+/// Of a longer path an error of the host shows the beginning.
+const SHOWN_PATH_BYTES: usize = 256;
 
 impl Invocation {
     /// The value at a path.
@@ -23,7 +26,9 @@ impl Invocation {
     /// Puts a leaf.
     pub fn memory_set(&mut self, scope: Scope, path: &str, value: &str) -> Result<Result<(), MemoryError>, Abort> {
         self.check_no_open_call("set memory")?;
-        self.check_size("limits.value_bytes_max", "set memory", value.len(), self.limits.value_bytes_max)?;
+        let shown = &path[..path.floor_char_boundary(SHOWN_PATH_BYTES)];
+        let max = self.limits.value_bytes_max;
+        check_size("limits.value_bytes_max", format_args!("set {shown:?}"), value.len(), max)?;
         let json = Json::parse(value).map_err(|error| Abort::Trap(format!("set memory {path:?}: value is {error}")))?;
         Ok(self.update("set memory", scope, path, |path| MemoryUpdate::Set(path, json))?.map(|_| ()))
     }

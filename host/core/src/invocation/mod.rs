@@ -25,6 +25,7 @@ use crate::limits::InvocationLimits;
 use crate::memory::{MemoryUpdate, Overlay, Tree};
 use calls::DurableCalls;
 use clock::{Clock, Random};
+use std::fmt;
 use std::sync::Arc;
 
 /// One action to run for one event of one run.
@@ -83,12 +84,24 @@ pub enum Abort {
     /// The guest used the contract wrongly.
     #[error("{0}")]
     Trap(String),
-    /// A limit was passed: its name in the manifest, and what happened.
-    #[error("{1}: over {0}")]
+    /// A limit was passed: its name in the manifest, and what happened, which names it, too.
+    #[error("{1}")]
     Limit(&'static str, String),
     /// What was asked differs from what was recorded.
     #[error("{0}")]
     Divergence(String),
+}
+
+impl Abort {
+    /// What was done is over a limit.
+    pub fn over(limit: &'static str, what: impl fmt::Display) -> Self {
+        Self::Limit(limit, format!("{what}: over {limit}"))
+    }
+
+    /// So many bytes are over a limit.
+    pub fn too_large(limit: &'static str, what: impl fmt::Display, size: usize, max: usize) -> Self {
+        Self::Limit(limit, format!("{what}: {size} bytes are over {limit} ({max})"))
+    }
 }
 
 /// How the guest ended.
@@ -257,13 +270,13 @@ impl Invocation {
     pub fn emit(&mut self, kind: &str, payload: &str) -> Result<EventId, Abort> {
         self.check_no_open_call("emit an event")?;
         if self.effects.events.len() >= self.limits.events_max {
-            let what = format!("emit event {}", self.effects.events.len() + 1);
-            return Err(Abort::Limit("limits.events_max", what));
+            return Err(Abort::over("limits.events_max", format_args!("emit event {}", self.effects.events.len() + 1)));
         }
-        self.check_size("limits.event_bytes_max", "emit an event", payload.len(), self.limits.event_bytes_max)?;
         if kind.is_empty() || kind.len() > 128 {
             return Err(Abort::Trap(format!("emit an event: its kind must be 1 to 128 bytes, not {}", kind.len())));
         }
+        let max = self.limits.event_bytes_max;
+        check_size("limits.event_bytes_max", format_args!("emit {kind:?}"), payload.len(), max)?;
         let payload =
             Json::parse(payload).map_err(|error| Abort::Trap(format!("emit {kind:?}: payload is {error}")))?;
         let ordinal = self.effects.events.len() as u32;
@@ -333,20 +346,15 @@ impl Invocation {
         self.effect_bytes += bytes;
         let message = "what the action did so far";
         if self.effect_bytes > self.record_bytes_max {
-            return Err(Abort::Limit(
-                "limits.record_bytes_max",
-                format!("{what}: {message}, {} bytes", self.effect_bytes),
-            ));
+            let what = format_args!("{what}: {message}");
+            return Err(Abort::too_large("limits.record_bytes_max", what, self.effect_bytes, self.record_bytes_max));
         }
         Ok(())
     }
+}
 
-    fn check_size(&self, limit: &'static str, what: &str, size: usize, max: usize) -> Result<(), Abort> {
-        if size > max {
-            return Err(Abort::Limit(limit, format!("{what}: {size} bytes")));
-        }
-        Ok(())
-    }
+fn check_size(limit: &'static str, what: fmt::Arguments<'_>, size: usize, max: usize) -> Result<(), Abort> {
+    if size > max { Err(Abort::too_large(limit, what, size, max)) } else { Ok(()) }
 }
 
 fn host_failure(class: FailureClass, message: String) -> ActionFailure {

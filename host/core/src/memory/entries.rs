@@ -68,11 +68,14 @@ pub trait Entries {
 
     /// Puts a leaf. Missing parents are made.
     fn set(&mut self, path: &MemoryPath, json: &Json) -> Result<(), MemoryError> {
+        if path.is_root() {
+            return Err(MemoryError::TypeMismatch("set \"\": it is the root of memory: name a path".to_owned()));
+        }
         self.check_ancestors(path)?;
         let is_object = match self.entry(path.as_encoded()) {
             Some(Node::Leaf(_)) => false,
             Some(Node::EmptyObject) => true,
-            None => path.is_root() || self.has_below(path.as_encoded()),
+            None => self.has_below(path.as_encoded()),
         };
         if is_object {
             let what = format!("set {path:?}: an object stands there; remove it first");

@@ -45,6 +45,8 @@ impl KeyState {
                     source_timestamp_ms: run.input.timestamp_ms,
                     payload: emitted.event.payload.clone(),
                 }));
+            } else if emitted.matched_actions.is_empty() {
+                shared.on_unheard(&emitted.event.kind);
             }
             for action in &emitted.matched_actions {
                 run.tasks.push_back(QueuedTask { event: emitted.event.clone(), action: action.clone() });

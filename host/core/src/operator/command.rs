@@ -1,10 +1,12 @@
 //! What an operator wants done.
 
-use crate::action_state::StateKey;
-use crate::event::{DeadLetter, OutputEvent};
+use crate::action_state::{Decision, StateKey};
+use crate::event::{ActionName, DeadLetter, OutputEvent};
 use crate::failure::ActionFailure;
 use crate::invocation::Invocation;
 use crate::key::Key;
+use crate::small::SmallText;
+use std::fmt;
 
 /// One thing that an operator wants done. Commands are carried out in their order.
 #[derive(Debug)]
@@ -22,20 +24,37 @@ pub enum Command {
     /// Tell people what happened.
     Report(Report),
     /// Stop the host: an action failed whose policy says so.
-    Stop(StateKey, ActionFailure),
+    Stop(ReportedTask, ActionFailure),
+}
+
+/// The task that a report is about: the name of its action state, which holds the action's id, and the action's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportedTask {
+    /// The name of its action state.
+    pub state: StateKey,
+    /// The action.
+    pub action: ActionName,
+}
+
+impl fmt::Display for ReportedTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} {} #{}]", self.action, self.state.key.to_text(), self.state.sequence_number)
+    }
 }
 
 /// Something that people should know of; each counts in a metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// An attempt failed, and will be made again after this many milliseconds.
-    AttemptFailed(StateKey, ActionFailure, u32, u64),
-    /// An action failed for good; the word of the decision.
-    Failed(StateKey, ActionFailure, &'static str),
+    AttemptFailed(ReportedTask, ActionFailure, u32, u64),
+    /// An action failed for good, and what was decided.
+    Failed(ReportedTask, ActionFailure, Decision),
     /// What was recorded was not asked for [S14].
-    Divergence(StateKey, String),
+    Divergence(ReportedTask, String),
     /// An input event became a dead letter because the queue of its quarantined key is full.
     QueueFull(Key),
+    /// An event of this kind ended at once, since no action listens to it [S2]. Told once for each kind, of so many.
+    Unheard(SmallText),
 }
 
 /// What an operator counts, since it was made.
@@ -55,6 +74,8 @@ pub struct Counters {
     pub attempts_failed: u64,
     /// Divergences [S14].
     pub divergences: u64,
+    /// Input and emitted events that no action listens to.
+    pub events_unheard: u64,
     /// Output events.
     pub output_events: u64,
     /// Dead letters.

@@ -1,7 +1,7 @@
 //! Failed attempts: try again, or decide [S28] [S29].
 
 use super::key_state::{KeyState, Phase};
-use super::{Command, Report, Shared};
+use super::{Command, Report, ReportedTask, Shared};
 use crate::action_state::{ActionState, Decision, Failed, StateKey};
 use crate::failure::{ActionFailure, Failure, FailureClass};
 use crate::invocation::Task;
@@ -21,7 +21,8 @@ impl KeyState {
         shared.counters.attempts_failed += 1;
         if failure.class == FailureClass::Divergence {
             shared.counters.divergences += 1;
-            shared.report(Report::Divergence(key.clone(), failure.failure.message.clone()));
+            let reported = ReportedTask { state: key.clone(), action: task.action.clone() };
+            shared.report(Report::Divergence(reported, failure.failure.message.clone()));
         }
         let policy = shared.plan.action(task.action.id()).map(|action| action.policy.clone()).unwrap_or_default();
         let earlier = shared.store.get(&key).and_then(|state| state.failed.clone());
@@ -36,7 +37,8 @@ impl KeyState {
         match decision {
             Some(decision) => self.apply_decision(&key, failure, decision, shared),
             None => {
-                shared.report(Report::AttemptFailed(key, failure, attempts, wait));
+                let reported = ReportedTask { state: key, action: task.action };
+                shared.report(Report::AttemptFailed(reported, failure, attempts, wait));
                 self.back_off(not_before_ms, shared);
             }
         }
@@ -62,7 +64,8 @@ impl KeyState {
         let (key, task) = self.task_in_hand();
         if class == FailureClass::Divergence {
             shared.counters.divergences += 1;
-            shared.report(Report::Divergence(key.clone(), message.clone()));
+            let reported = ReportedTask { state: key.clone(), action: task.action.clone() };
+            shared.report(Report::Divergence(reported, message.clone()));
         }
         let policy = shared.plan.action(task.action.id()).map(|action| action.policy.clone()).unwrap_or_default();
         let failure = ActionFailure { class, failure: Failure::fatal(kind, message) };
@@ -88,9 +91,10 @@ impl KeyState {
     }
 
     fn apply_decision(&mut self, key: &StateKey, failure: ActionFailure, decision: Decision, shared: &mut Shared) {
-        shared.report(Report::Failed(key.clone(), failure.clone(), decision.as_str()));
+        let reported = ReportedTask { state: key.clone(), action: self.queued_in_hand().action.clone() };
+        shared.report(Report::Failed(reported.clone(), failure.clone(), decision));
         if decision == Decision::Stop {
-            shared.commands.push(Command::Stop(key.clone(), failure));
+            shared.commands.push(Command::Stop(reported, failure));
         }
         self.apply_recorded(key, shared);
     }

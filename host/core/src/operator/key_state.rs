@@ -2,7 +2,7 @@
 
 use super::failure::put_failed_state;
 use super::waiting::PendingEvents;
-use super::{Command, Report, Shared, Waiting};
+use super::{Command, Report, ReportedTask, Shared, Waiting};
 use crate::action_state::{ActionState, CallPut, DroppedInput, StateKey};
 use crate::checkpoint::QueuedTask;
 use crate::event::{ActionName, DeadLetter, InputEvent, SequenceNumber, SourcePosition};
@@ -191,8 +191,8 @@ impl KeyState {
         }
         let key = self.state_in_hand();
         let started_at_ms = self.started_at_ms();
-        report_dropped(&key, &puts, shared);
         let action = &self.queued_in_hand().action;
+        report_dropped(&key, action, &puts, shared);
         shared.store.put_calls(&key, || ActionState::started(action.clone(), started_at_ms), puts);
     }
 
@@ -266,7 +266,7 @@ impl KeyState {
 }
 
 /// Tells of recorded calls that an action drops because it asks for others [S14].
-fn report_dropped(key: &StateKey, puts: &[CallPut], shared: &mut Shared) {
+fn report_dropped(key: &StateKey, action: &ActionName, puts: &[CallPut], shared: &mut Shared) {
     let dropped = puts.iter().filter_map(|put| if let CallPut::Drop(position) = put { Some(*position) } else { None });
     let Some(first) = dropped.min() else { return };
     let recorded = shared.store.get(key).and_then(|state| state.call_results.get(first));
@@ -274,5 +274,6 @@ fn report_dropped(key: &StateKey, puts: &[CallPut], shared: &mut Shared) {
     let message =
         format!("the records from call {first}{what} on are dropped, for the action asks for another call there");
     shared.counters.divergences += 1;
-    shared.report(Report::Divergence(key.clone(), message));
+    let reported = ReportedTask { state: key.clone(), action: action.clone() };
+    shared.report(Report::Divergence(reported, message));
 }

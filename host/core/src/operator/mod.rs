@@ -24,10 +24,11 @@ mod load;
 mod repair;
 mod report;
 mod run;
+mod unheard;
 mod waiting;
 
 pub use checkpoint::PartitionCheckpoint;
-pub use command::{Command, Counters, Report};
+pub use command::{Command, Counters, Report, ReportedTask};
 pub use load::LoadError;
 pub use repair::{Repair, RepairError, repair_state};
 pub use report::{KeyReport, QuarantineReport, report_of_entries};
@@ -39,6 +40,7 @@ use crate::invocation::{InvocationEnd, InvocationResult};
 use crate::key::Key;
 use crate::limits::OperatorLimits;
 use crate::plan::Plan;
+use crate::small::SmallText;
 use crate::store::ActionStateStore;
 use crate::store::log::{Acknowledged, Append, Ticket};
 use hashbrown::HashMap;
@@ -107,6 +109,8 @@ struct Shared {
     full: BTreeSet<Key>,
     /// Keys that wait for the time of their next attempt.
     backing_off: BTreeSet<Key>,
+    /// Kinds of events that no action listens to, as far as they were told.
+    unheard_kinds: Vec<SmallText>,
 }
 
 impl Operator {
@@ -130,6 +134,7 @@ impl Operator {
             quarantined: BTreeSet::new(),
             full: BTreeSet::new(),
             backing_off: BTreeSet::new(),
+            unheard_kinds: Vec::new(),
         };
         Self { keys: HashMap::new(), shared }
     }

@@ -5,6 +5,7 @@ use super::load::{LoadError, restore};
 use super::{Operator, Slot};
 use crate::action_state::StateKey;
 use crate::checkpoint::Entry;
+use crate::event::Event;
 use crate::failure::ActionFailure;
 use crate::key::Key;
 use crate::memory::Tree;
@@ -21,6 +22,8 @@ pub struct KeyReport {
     pub completed_below: u64,
     /// Names of the actions of its queued tasks, the one in hand first.
     pub tasks: Vec<String>,
+    /// The event that the task in hand is for.
+    pub event: Option<Event>,
     /// The sequence number of the run in progress.
     pub running: Option<u64>,
     /// How many input events wait.
@@ -103,6 +106,7 @@ fn report(state: &KeyState) -> KeyReport {
         next: state.next,
         completed_below: state.completed_below,
         tasks: run.into_iter().flat_map(|run| &run.tasks).map(|task| task.action.as_str().to_owned()).collect(),
+        event: run.and_then(|run| run.tasks.front()).map(|task| task.event.clone()),
         running: run.map(|run| run.sequence_number.0),
         pending: state.pending.len(),
         quarantined: state.quarantined,

@@ -1,7 +1,7 @@
 //! Runs and their tasks: start, go on, end.
 
 use super::key_state::{KeyState, Phase, Run};
-use super::{Command, Report, Shared, Waiting};
+use super::{Command, Report, ReportedTask, Shared, Waiting};
 use crate::action_state::{ActionState, CallResults, Decision, EmittedEvent, Failed, StateKey};
 use crate::checkpoint::QueuedTask;
 use crate::event::{Event, InputEvent, KIND_OUTPUT, SequenceNumber};
@@ -61,6 +61,9 @@ impl KeyState {
         // Most events have one listener.
         let mut tasks = VecDeque::with_capacity(1);
         tasks.extend(listeners.map(|action| QueuedTask { event: input.event.clone(), action: action.name.clone() }));
+        if tasks.is_empty() {
+            shared.on_unheard(&input.event.kind);
+        }
         let tasks_made = tasks.len() as u64;
         self.next_ordinal += tasks_made;
         let roots = tasks.iter().map(|task| (task.event.id, task.action.clone())).collect();
@@ -217,7 +220,7 @@ impl KeyState {
             shared.store.drop_state(&orphan);
             shared.counters.divergences += 1;
             let what = format!("a state of action {action} was recorded that no task asked for; it is dropped");
-            return shared.report(Report::Divergence(orphan, what));
+            return shared.report(Report::Divergence(ReportedTask { state: orphan, action }, what));
         }
         run.roots.push((event.id, action.clone()));
         run.tasks.push_back(QueuedTask { event, action: action.clone() });
@@ -228,7 +231,7 @@ impl KeyState {
         if decided {
             // A process before this one decided, or people did: that stands.
             shared.counters.divergences += 1;
-            return shared.report(Report::Divergence(orphan, message));
+            return shared.report(Report::Divergence(ReportedTask { state: orphan, action }, message));
         }
         self.fail_for_good(FailureClass::Divergence, "divergence", message, shared, 0);
     }

@@ -218,9 +218,10 @@ fn line(command: &Command) -> String {
         Command::Report(Report::AttemptFailed(_, failure, attempts, _)) => {
             format!("attempt {attempts} failed: {failure}")
         }
-        Command::Report(Report::Failed(_, failure, word)) => format!("failed, {word}: {failure}"),
+        Command::Report(Report::Failed(_, failure, decision)) => format!("failed, {}: {failure}", decision.as_str()),
         Command::Report(Report::Divergence(..)) => "divergence".to_owned(),
         Command::Report(Report::QueueFull(key)) => format!("queue full {key}"),
+        Command::Report(Report::Unheard(kind)) => format!("unheard {}", &**kind),
         Command::Stop(..) => "stop".to_owned(),
     }
 }
