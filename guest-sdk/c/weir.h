@@ -172,7 +172,7 @@ typedef struct weir_header {
 
 /* An HTTP request, to an origin that the manifest grants. It is a durable call itself: its response is recorded, and
  * replayed when the action is run again. It carries an Idempotency-Key, the same again if it must be sent again. Inside
- * the body of a durable call it is part of that. */
+ * the body of a durable call it is part of that, and carries none of its own: give it the call's id. */
 typedef struct weir_request {
     const char *method, *url;
     /* A secret is named in the manifest, and put into its header by the host. */

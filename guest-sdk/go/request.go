@@ -11,7 +11,8 @@ import (
 // Request is an HTTP request. [NewRequest] makes one, [Context.Do] sends it.
 //
 // A request is a durable call itself: its response is recorded, and replayed when the action is run again. It carries an
-// Idempotency-Key, the same again if it must be sent again. Inside the body of a durable call it is part of that.
+// Idempotency-Key, the same again if it must be sent again. Inside the body of a durable call it is part of that, and
+// carries none of its own: give it [Call.ID].
 type Request struct {
 	Method string
 	URL    string

@@ -1,5 +1,6 @@
 //! The application that a manifest describes: its components, loaded, and their plan.
 
+use crate::build::language;
 use crate::driver::ActionTable;
 use crate::missing::near_file;
 use crate::settings::{ComponentSettings, Settings, SettingsError, near_name};
@@ -7,7 +8,9 @@ use anyhow::{Context, anyhow};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use weir_component::{ComponentHost, ComponentSource, Grants, HostSettings, HttpGrant, LoadedComponent, Watcher};
+use weir_component::{
+    ComponentHost, ComponentSource, Grants, HostSettings, HttpGrant, LoadErrorReason, LoadedComponent, Watcher,
+};
 use weir_core::plan::{Plan, PlannedAction};
 
 /// An application that can be run.
@@ -70,7 +73,24 @@ pub fn load_component(
         config: component.config.clone(),
         limits: Arc::new(component.limits.clone()),
     };
-    Ok(host.load(source)?)
+    host.load(source).map_err(|mut error| {
+        if let LoadErrorReason::WrongWorld { more, .. } = &mut error.reason
+            && is_in_rust(component)
+        {
+            *more = RUST_EXPORT;
+        }
+        error.into()
+    })
+}
+
+/// What is forgotten most easily where nothing is exported.
+const RUST_EXPORT: &str = "; in Rust, end src/lib.rs with `weir_sdk::export!(ACTION, …)`";
+
+/// Whether a component is known to be in Rust: cargo builds it, for one that is stripped and empty does not tell.
+fn is_in_rust(component: &ComponentSettings) -> bool {
+    let cargo_builds =
+        component.build.as_deref().is_some_and(|build| build.split([' ', '/']).any(|word| word == "cargo"));
+    cargo_builds || std::fs::read(&component.path).is_ok_and(|bytes| language(&bytes, "").as_deref() == Some("Rust"))
 }
 
 /// The bytes of a file. Reading a pipe or a device may never end.

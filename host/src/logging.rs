@@ -14,6 +14,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// The target of what guests log and print.
 const GUEST: &str = "guest";
+/// The field that says why an action failed.
+const FAILURE: &str = "failure";
 
 /// Starts logging, once for the process.
 pub fn start(options: &LogOptions, paint: Paint) -> anyhow::Result<()> {
@@ -25,7 +27,7 @@ pub fn start(options: &LogOptions, paint: Paint) -> anyhow::Result<()> {
     // Of a line that can't be written it would tell on standard error, and panic where that is what fails.
     let builder = builder.log_internal_errors(false);
     let started = match options.format {
-        LogFormat::Text => builder.event_format(Lines { paint }).try_init(),
+        LogFormat::Text => builder.event_format(Lines { paint, failures: options.failures }).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("start logging: {error}"))
@@ -57,10 +59,21 @@ impl Write for LineWriter {
     }
 }
 
-/// A line for people: `12:03:04.123 INFO  message name=value`; one about a task, of the guest or of the host, begins with
-/// whose it is: `12:03:04.123 INFO  [count Hualian, Taiwan #3] message`.
+/// A line for people: `12:03:04.123 INFO  message: failure name=value`; one about a task, of the guest or of the host,
+/// begins with whose it is: `12:03:04.123 INFO  [count Hualian, Taiwan #3] message`.
 struct Lines {
     paint: Paint,
+    failures: Failures,
+}
+
+/// Whether lines say why an action failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Failures {
+    /// They do.
+    #[default]
+    Said,
+    /// Another has said it.
+    LeftOut,
 }
 
 impl<S, N> FormatEvent<S, N> for Lines
@@ -79,6 +92,11 @@ where
         }
         // What a guest or a server says may hold anything; it must not steer the terminal.
         write!(writer, " {}", escape_controls(&fields.message))?;
+        if let Some(failure) = fields.take(FAILURE)
+            && self.failures == Failures::Said
+        {
+            write!(writer, ": {}", escape_controls(&failure))?;
+        }
         for (name, value) in &fields.others {
             write!(writer, " {}{}", self.paint.faint(&format!("{name}=")), escape_controls(value))?;
         }
@@ -106,6 +124,12 @@ struct Fields {
 }
 
 impl Fields {
+    /// A field that is not shown again.
+    fn take(&mut self, name: &str) -> Option<String> {
+        let at = self.others.iter().position(|(other, _)| *other == name)?;
+        Some(self.others.remove(at).1)
+    }
+
     /// Whose line it is; these fields are not shown again.
     fn take_whose(&mut self, is_of_guest: bool) -> Option<String> {
         let component = if is_of_guest { self.take("component") } else { None };
@@ -114,11 +138,6 @@ impl Fields {
         }
         let (action, key, number) = (self.take("action")?, self.take("key")?, self.take("sequence_number")?);
         Some(format!("[{action} {} #{number}]", escape_controls(&key)))
-    }
-
-    fn take(&mut self, name: &str) -> Option<String> {
-        let at = self.others.iter().position(|(other, _)| *other == name)?;
-        Some(self.others.remove(at).1)
     }
 
     fn add(&mut self, field: &Field, value: String) {
@@ -166,19 +185,20 @@ mod tests {
     fn a_line_about_a_task_says_whose_it_is_and_does_not_steer_the_terminal() {
         let lines = Lines::default();
         let writer = lines.clone();
-        let format = super::Lines { paint: Paint::none() };
+        let format = super::Lines { paint: Paint::none(), failures: Failures::Said };
         let builder = tracing_subscriber::fmt().with_writer(move || writer.clone()).event_format(format);
         tracing::subscriber::with_default(builder.finish(), || {
             let (component, key, action) = ("quakes", Some("Hualian, Taiwan"), Some("count"));
             tracing::info!(target: "guest", component, key, sequence_number = Some(3), action, "{}", "red \x1b[31m");
-            tracing::warn!(key, sequence_number = 3, action, "attempt 1 failed");
+            let failure = "fraud: \x1b refused";
+            tracing::warn!(key, sequence_number = 3, action, failure, "attempt 1 failed");
             tracing::warn!(key, "parked");
         });
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<&str> = text.lines().map(|line| &line[13..]).collect();
         let expected = [
             "INFO  [count Hualian, Taiwan #3] red \\u{1b}[31m",
-            "WARN  [count Hualian, Taiwan #3] attempt 1 failed",
+            "WARN  [count Hualian, Taiwan #3] attempt 1 failed: fraud: \\u{1b} refused",
             "WARN  parked key=Hualian, Taiwan",
         ];
         assert_eq!(lines, expected);

@@ -2,7 +2,7 @@ import { Context } from "./context.js";
 import { Failure, failureOf } from "./failure.js";
 import { readJson } from "./json.js";
 import { logError } from "./log.js";
-import { forgetTrap, rethrowTrap, trapped } from "./trap.js";
+import { forgetTrap, isTrapped, rethrowTrap, trapped } from "./trap.js";
 import { VERSION } from "./version.js";
 
 /** An action: the kinds it listens to, and what it does. */
@@ -87,7 +87,7 @@ export function failureOfInvoke(definitions, name, event) {
   try {
     runAction(definitions[name], event);
   } catch (thrown) {
-    if (thrown !== trapped()) return thrown;
+    if (!isTrapped(thrown)) return thrown;
     thrown.stack = ""; // Its places are in the log already; the host would repeat the engine's own.
     throw thrown;
   }
@@ -119,7 +119,7 @@ export function runAction(action, event) {
     const cause = trapped() ?? thrown;
     if (cause instanceof Failure) throw cause;
     logError(cause);
-    if (cause === trapped()) throw cause;
+    if (isTrapped(cause)) throw cause;
     throw Object.assign(failureOf(cause), { cause }); // For who tests: the host takes no cause.
   }
 }

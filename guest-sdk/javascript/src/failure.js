@@ -50,7 +50,17 @@ export function recordOfFailure({ retryable, retryAfterMs, kind, message, detail
 /** Whatever was thrown, as a failure: an error that is none is a fatal one of kind `error`. */
 export function failureOf(thrown) {
   if (thrown instanceof Failure) return thrown;
-  return new Failure("error", thrown instanceof Error ? messageOf(thrown) : shown(thrown));
+  return new Failure("error", messageOfThrown(thrown));
+}
+
+function messageOfThrown(thrown) {
+  if (thrown === undefined || thrown === null) return `${thrown} was thrown`;
+  if (!(thrown instanceof Error)) return shown(thrown);
+  try {
+    return messageOf(thrown);
+  } catch {
+    return "an error was thrown whose name and message can't be read";
+  }
 }
 
 /** The error's own message, and its class where that says more. */

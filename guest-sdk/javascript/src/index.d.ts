@@ -120,7 +120,7 @@ export interface Context {
   /**
    * Sends an HTTP request to an origin that the manifest grants, and gives its response. The request is a durable call:
    * its response is recorded and given again on replay, and it carries an `Idempotency-Key`, the same if it must be
-   * sent again. In the body of a durable call it is part of that.
+   * sent again. In the body of a durable call it is part of that, and carries none of its own: give it `call.id`.
    *
    * Unlike the web's fetch it blocks, and throws for a status from 400 on, unless `anyStatus` is set: a Failure of kind
    * `http/status`, retryable for 408, 425, 429 and 5xx (not before the response's `Retry-After`), fatal for the others,

@@ -29,8 +29,16 @@ export function formatted(values) {
   return text + rest.map(shown).join(" ");
 }
 
-/** A value for people. */
+/** A value for people. What throws while it is read is said to. */
 export function shown(value) {
+  try {
+    return shownIfReadable(value);
+  } catch {
+    return `[${value instanceof Error ? "an error" : "an object"} that can't be shown]`;
+  }
+}
+
+function shownIfReadable(value) {
   if (typeof value === "string") return value;
   if (value instanceof Error) return stackOf(value);
   if (value instanceof Date) return String(value.toJSON());

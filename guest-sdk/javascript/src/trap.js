@@ -25,9 +25,14 @@ export function endWith(error) {
   throw trap;
 }
 
-/** What ended the attempt, though the action may have caught it. */
+/** What ended the attempt, though the action may have caught it; undefined if nothing did. */
 export function trapped() {
   return trap;
+}
+
+/** Whether this is what ended the attempt. Undefined can be thrown too, and is not. */
+export function isTrapped(thrown) {
+  return trap !== undefined && thrown === trap;
 }
 
 export function rethrowTrap() {

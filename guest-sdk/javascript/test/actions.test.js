@@ -110,6 +110,41 @@ test("an error is a fatal failure, and its places are in the log", () => {
   );
 });
 
+test("whatever is thrown is a failure, in a body too: undefined, and what can't be read", () => {
+  const unreadable = (name) => {
+    const get = () => assert.fail("a getter throws");
+    return Object.defineProperty(new Error("m"), name, { get });
+  };
+  const loop = Object.create(null);
+  loop.self = loop;
+  const cases = [
+    [undefined, "undefined was thrown"],
+    [null, "null was thrown"],
+    [0, "0"],
+    [unreadable("message"), "an error was thrown whose name and message can't be read"],
+    [unreadable("name"), "an error was thrown whose name and message can't be read"],
+    [unreadable("stack"), "m"],
+    [Object.assign(new Error("m"), { message: Symbol("s") }), "an error was thrown whose name and message can't be read"],
+    [loop, "[an object that can't be shown]"],
+  ];
+  for (const [thrown, message] of cases) {
+    const fail = () => {
+      throw thrown;
+    };
+    for (const body of [fail, (_, ctx) => ctx.durable("d", null, fail)]) {
+      const key = new TestKey("k");
+      const definitions = actions({ a: on("x", body) });
+      assert.throws(() => key.run(definitions.a, null), { kind: "error", message, retryable: false });
+      assert.deepEqual(
+        key.logs.map(({ level }) => level),
+        ["error"],
+      );
+    }
+    const failure = failureOfInvoke(actions({ a: on("x", fail) }), "a", { id: "e", kind: "x", payload: "1" });
+    assert.deepEqual([failure.kind, failure.message, failure.retryable], ["error", message, false]);
+  }
+});
+
 test("a failure says all of itself", () => {
   const key = new TestKey("k");
   const failure = new Failure("busy", "come back", { retryAfterMs: 4999.5, details: { n: 12345678901234567890n } });

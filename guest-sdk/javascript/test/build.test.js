@@ -70,6 +70,21 @@ test("what is wrong with a source is said by its place", (t) => {
     /Math\.random\(\) outside an action.*\n    at a\.ts:2:\d+$/s,
   );
   assert.equal(refusal("", "nowhere.ts"), "nowhere.ts does not exist");
+
+  const unresolved = (name) => refusal(`import it from "${name}";\nexport default it;`);
+  assert.equal(unresolved("left-pad"), 'a.ts:1:16: Could not resolve "left-pad": npm install left-pad');
+  assert.equal(unresolved("@a/b/c"), 'a.ts:1:16: Could not resolve "@a/b/c": npm install @a/b');
+  for (const name of ["node:fs", "fs"]) {
+    assert.equal(unresolved(name), `a.ts:1:16: Could not resolve "${name}": an action has nothing of Node.js`);
+  }
+
+  const thrown = (statement) => refusal(`${WEIR}${statement}\nexport default actions({ a: on("x", () => 1) });`);
+  assert.equal(thrown("(null as any).member;"), "a.ts can't be loaded: cannot read property 'member' of null\n    at a.ts:2:2");
+  assert.match(thrown("const { a } = null as any;"), /^a\.ts can't be loaded: .*\n    at a place that the engine does not/);
+  assert.match(thrown("for (const a of 5 as any);"), /not iterable\n    at a place that the engine does not tell/);
+  assert.match(thrown('throw new Error("two\\nlines");'), /can't be loaded: two\nlines\n    at a\.ts:2:\d+$/);
+  assert.equal(thrown('throw "text";'), 'a.ts can\'t be loaded: "text" was thrown');
+  assert.equal(thrown("throw undefined;"), "a.ts can't be loaded: what was thrown is no Error");
 });
 
 test("a package may look at the clock while it loads", (t) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { on } from "../src/index.js";
+import { Failure, on } from "../src/index.js";
 import { TestKey } from "../src/testing/index.js";
 
 const URL_ = "https://x.example/a?b=1";
@@ -352,6 +352,30 @@ test("several requests answer in their order, and the first failure counts", () 
       .map(({ reason, value }) => reason?.kind ?? value.json());
   });
   assert.deepEqual(settled.output, ["http/status", "https://x/1"]);
+});
+
+test("a recorded answer never changes: who polls asks in a body, with the call's id as key", () => {
+  const poll = (ctx, headers = {}) => {
+    const answer = ctx.get("https://reports.example/1", { headers }).json();
+    if (answer === "not yet") throw Failure.retryable("not-yet", "come back");
+    return answer;
+  };
+  const direct = on("input", (_, ctx) => ctx.output(poll(ctx)));
+  const inBody = on("input", (_, ctx) =>
+    ctx.output(ctx.durable("report", 1, (call) => poll(ctx, { "Idempotency-Key": call.id }))),
+  );
+  const answers = (action) => {
+    const key = new TestKey("k");
+    key.onRequest(() => ({ json: "not yet" }));
+    assert.throws(() => key.run(action, null), { kind: "not-yet" });
+    key.onRequest(() => ({ json: "ready" }));
+    return [key, () => key.again().outputs];
+  };
+  assert.throws(answers(direct)[1], { kind: "not-yet" });
+  const [key, again] = answers(inBody);
+  assert.deepEqual(again(), ["ready"]);
+  const ids = key.requests.map(({ headers }) => headers.get("idempotency-key"));
+  assert.ok(ids[0] !== null && ids[0] === ids[1]);
 });
 
 test("a request in a body belongs to the call", () => {

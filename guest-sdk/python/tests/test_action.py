@@ -123,6 +123,27 @@ class ActionTest(unittest.TestCase):
         self.assertIsNone(failure.details)
         self.assertIsInstance(failure.__cause__, KeyError)
 
+    def test_exception_whose_text_can_not_be_had_is_a_failure_too(self) -> None:
+        class Mute(Exception):
+            def __str__(self) -> str:
+                raise TypeError("no text")
+
+        def fail(call: Any = None) -> Any:
+            raise Mute
+
+        @action("input")
+        def direct(payload: Any, ctx: Context) -> None:
+            fail()
+
+        @action("input")
+        def in_body(payload: Any, ctx: Context) -> None:
+            ctx.durable("d", None, fail)
+
+        for function in (direct, in_body):
+            failure = TestKey().fails(function)
+            self.assertEqual((failure.kind, failure.retryable), ("error", False))
+            self.assertRegex(failure.message, r"Mute: <exception str\(\) failed> \(\S*test_action\.py:\d+ in fail\)$")
+
     def test_place_of_an_exception_in_the_library_is_where_it_was_called(self) -> None:
         @action("input")
         def reads(payload: Any, ctx: Context) -> None:

@@ -27,7 +27,7 @@ pub(crate) fn check_names(engine: &Engine, component: &Component) -> Result<Vec<
     let exports: Vec<&str> = kind.exports(engine).map(|(name, _)| name).collect();
     let Some(actions) = exports.iter().find(|name| split_version(name).0 == ACTIONS) else {
         let found = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
-        return Err(LoadErrorReason::WrongWorld { wanted: ACTIONS, found });
+        return Err(LoadErrorReason::WrongWorld { wanted: ACTIONS, found, more: "" });
     };
     check_version(actions)?;
     let imports: Vec<String> = kind.imports(engine).map(|(name, _)| name.to_owned()).collect();

@@ -27,13 +27,15 @@ pub enum LoadErrorReason {
     Malformed(String),
     /// It is a component of another world.
     #[error(
-        "exports no {wanted} (it exports {found}); build it for the world `component` of weir:action, as the SDKs do"
+        "exports no {wanted} (it exports {found}); build it for the world `component` of weir:action, as the SDKs do{more}"
     )]
     WrongWorld {
         /// What it should export.
         wanted: &'static str,
         /// What it exports.
         found: String,
+        /// What to do in the language it was written in, where that is known.
+        more: &'static str,
     },
     /// It is made for another version of the contract.
     #[error("made for {found}; this host supports version {supported}: build it with an SDK of that version")]

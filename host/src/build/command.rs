@@ -1,6 +1,7 @@
 //! Runs a build command, and says what to install when it lacks something.
 
 use super::tools::missing_tool;
+use super::warnings::warnings;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -45,8 +46,9 @@ const TARGET_SCRIPT: &str = "../scripts/wasm-target";
 /// Where a project's own tools are, as npm and Python's environments lay them: they come before those of the PATH.
 const OWN_TOOLS: [&str; 2] = ["node_modules/.bin", ".venv/bin"];
 
-/// Runs a command by the shell in this folder. Its output is shown only if it fails.
-pub fn run_command(command: &str, folder: &Path) -> Result<(), BuildError> {
+/// Runs a command by the shell in this folder, and gives what it warns of; nothing if it does not. All that it printed
+/// is told only if it fails.
+pub fn run_command(command: &str, folder: &Path) -> Result<String, BuildError> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     // One stream, so that its lines stay in order.
     let script = format!("exec 2>&1\n{command}");
@@ -56,10 +58,10 @@ pub fn run_command(command: &str, folder: &Path) -> Result<(), BuildError> {
         shell.env("PATH", path);
     }
     let output = shell.output().map_err(BuildError::Shell)?;
-    if output.status.success() {
-        return Ok(());
-    }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(warnings(&text));
+    }
     if let Some(missing) = missing_tool(&text) {
         return Err(BuildError::Missing(missing));
     }
@@ -101,9 +103,16 @@ mod tests {
     #[test]
     fn a_command_runs_in_its_folder() {
         let folder = tempfile::tempdir().unwrap();
-        run_command("pwd >where; echo noise", folder.path()).unwrap();
+        assert_eq!(run_command("pwd >where; echo noise", folder.path()).unwrap(), "");
         let written = std::fs::read_to_string(folder.path().join("where")).unwrap();
         assert_eq!(Path::new(written.trim()), folder.path().canonicalize().unwrap());
+    }
+
+    #[test]
+    fn a_command_that_goes_well_gives_its_warnings() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "echo '   Compiling a v1'; echo 'warning: mind the gap' >&2";
+        assert_eq!(run_command(script, folder.path()).unwrap(), "warning: mind the gap\n");
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod componentize;
 mod language;
 mod module;
 mod tools;
+mod warnings;
 
 pub use command::{BuildError, run_command};
 pub use componentize::{ComponentizeError, componentize};

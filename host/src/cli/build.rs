@@ -26,7 +26,7 @@ pub(super) fn build_all(settings: &Settings, paint: Paint) -> anyhow::Result<boo
         if let Some(command) = component.build.as_deref().filter(|command| !done.contains(command)) {
             say(&format!("{} {command}\n", paint.strong("building")));
             let start = Instant::now();
-            build(command, &settings.folder)?;
+            say(&build(command, &settings.folder)?);
             say(&format!("{} in {:.1} s\n", paint.good("built"), start.elapsed().as_secs_f64()));
             done.push(command);
         }
@@ -35,7 +35,8 @@ pub(super) fn build_all(settings: &Settings, paint: Paint) -> anyhow::Result<boo
     Ok(!done.is_empty())
 }
 
-fn build(command: &str, folder: &Path) -> anyhow::Result<()> {
+/// Runs a build command, and gives what it warns of.
+fn build(command: &str, folder: &Path) -> anyhow::Result<String> {
     run_command(command, folder).map_err(|error| {
         if let BuildError::Failed { output, .. } = &error {
             say(output);

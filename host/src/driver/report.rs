@@ -20,14 +20,14 @@ macro_rules! log_of_task {
     };
 }
 
-/// Logs a report once, where it is handled.
+/// Logs a report once, where it is handled. Why something failed is a field of its own: `weir dev` has shown it by then.
 pub(super) fn log_report(report: &Report) {
     match report {
         Report::AttemptFailed(task, failure, attempts, wait) => {
-            log_of_task!(warn, task, "attempt {attempts} failed, next in {wait} ms: {}", cut(failure));
+            log_of_task!(warn, task, failure = cut(failure), "attempt {attempts} failed, next in {wait} ms");
         }
         Report::Failed(task, failure, decision) => {
-            log_of_task!(error, task, "failed for good, {}: {}", outcome(*decision), cut(failure));
+            log_of_task!(error, task, failure = cut(failure), "failed for good, {}", outcome(*decision));
         }
         Report::Divergence(task, what) => log_of_task!(warn, task, "diverges: {}", cut(what)),
         Report::Unheard(kind) => warn_of(kind),

@@ -181,7 +181,7 @@ class Context:
 
         Each request, to an origin that the manifest grants, is a durable call: its response is recorded, and given
         again when the action is run again, and it carries an `Idempotency-Key` that is the same if it must be sent
-        again. Inside the `run` of a durable call it is part of that.
+        again. Inside the `run` of a durable call it is part of that, and carries none of its own: give it `call.id`.
 
         `params` are added to the URL; `json` is sent as JSON, `data` as it is, a mapping as a form; `timeout` is in
         seconds, and the host's own limit holds as well. Without `raise_for_status` the response is given whatever its

@@ -22,11 +22,19 @@ def failure_of(error: BaseException) -> Failure:
 
 def summary(error: BaseException) -> str:
     """Type and text of an exception, and of those that it came from."""
-    text = f"{type(error).__qualname__}: {error}".rstrip(": ")
+    text = f"{type(error).__qualname__}: {_text_of(error)}".rstrip(": ")
     notes = getattr(error, "__notes__", None) or []
-    text = "; ".join([text, *map(str, notes)])
+    text = "; ".join([text, *map(_text_of, notes)])
     cause = error.__cause__
     return f"{text}, because of {summary(cause)}" if cause is not None else text
+
+
+def _text_of(value: object) -> str:
+    """Its text, or as Python's own tracebacks have it, where `__str__` raises."""
+    try:
+        return str(value)
+    except Exception:
+        return "<exception str() failed>"
 
 
 def report(error: BaseException) -> str:

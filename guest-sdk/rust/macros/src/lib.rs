@@ -14,8 +14,10 @@ use proc_macro::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenSt
 pub fn action(attribute: TokenStream, item: TokenStream) -> TokenStream {
     match (Settings::parse(attribute), Function::parse(item.clone())) {
         (Ok(settings), Ok(function)) => {
-            let mut tokens = item;
+            // What the compiler says of an async function, or of an action that is not defined, would hide the mistake.
+            let mut tokens = if function.mistake.is_some() { without_async(item) } else { item };
             tokens.extend(definition(&settings, &function));
+            tokens.extend(function.mistake.map(|mistake| mistake.tokens()));
             tokens
         }
         (Err(mistake), _) | (_, Err(mistake)) => {
@@ -24,6 +26,10 @@ pub fn action(attribute: TokenStream, item: TokenStream) -> TokenStream {
             tokens
         }
     }
+}
+
+fn without_async(item: TokenStream) -> TokenStream {
+    item.into_iter().filter(|token| !matches!(token, TokenTree::Ident(word) if word.to_string() == "async")).collect()
 }
 
 /// What is wrong with a use of the attribute, and where.
@@ -106,11 +112,14 @@ struct Function {
     /// `pub`, `pub(crate)` or nothing: the definition is as visible as the function.
     visibility: TokenStream,
     name: Ident,
+    /// What is wrong with it, though it can be defined.
+    mistake: Option<Mistake>,
 }
 
 impl Function {
     fn parse(item: TokenStream) -> Result<Self, Mistake> {
         let mut visibility = TokenStream::new();
+        let mut mistake = None;
         let mut tokens = item.into_iter().peekable();
         while let Some(token) = tokens.next() {
             let TokenTree::Ident(word) = &token else { continue };
@@ -124,14 +133,14 @@ impl Function {
                     }
                 }
                 "async" => {
-                    return Err(Mistake {
+                    mistake = Some(Mistake {
                         span: word.span(),
                         message: "an action is not async: its calls block, and the host lets other keys go on",
                     });
                 }
                 "fn" => {
                     let Some(TokenTree::Ident(name)) = tokens.next() else { break };
-                    return Ok(Self { visibility, name });
+                    return Ok(Self { visibility, name, mistake });
                 }
                 _ => {}
             }

@@ -85,8 +85,8 @@ impl Context {
     }
 }
 
-/// HTTP, to the origins that the manifest grants. Each request is a durable call: its response is recorded and replayed,
-/// and it carries an `Idempotency-Key`.
+/// HTTP, to the origins that the manifest grants. Each request is a durable call, except in the body of one: its response
+/// is recorded and replayed, and it carries an `Idempotency-Key`.
 impl Context {
     /// A GET request.
     pub fn get(&self, url: impl Into<String>) -> Request {

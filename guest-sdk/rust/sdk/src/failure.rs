@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -15,8 +16,8 @@ pub type Result<T = (), E = Failure> = std::result::Result<T, E>;
 /// A *retryable* one may succeed when tried again: the action is run again as the manifest's retry policy says.
 /// A *fatal* one will not: the manifest's `on_failure` decides what becomes of the key.
 ///
-/// `?` turns any error into a fatal failure of kind `error`, and one of serde_json into kind `json`.
-/// For that, like the error type of anyhow, a failure is no [`Error`] itself; it can be made a `Box<dyn Error>`.
+/// `?` turns any error into a fatal failure of kind `error`, and one of serde_json into kind `json`; its message ends with
+/// file and line of the `?`. For that, like the error type of anyhow, a failure is no [`Error`] itself; it can be made a `Box<dyn Error>`.
 ///
 /// ```
 /// use weir_sdk::prelude::*;
@@ -103,6 +104,7 @@ impl fmt::Display for Failure {
 }
 
 impl<E: Error + 'static> From<E> for Failure {
+    #[track_caller]
     fn from(error: E) -> Self {
         let error: &(dyn Error + 'static) = &error;
         let kind = if error.is::<serde_json::Error>() { "json" } else { "error" };
@@ -112,8 +114,19 @@ impl<E: Error + 'static> From<E> for Failure {
             message = format!("{message}: {cause}");
             source = cause.source();
         }
+        if let Some(place) = users(Location::caller()) {
+            message = format!("{message} ({}:{})", place.file(), place.line());
+        }
         Self::fatal(kind, message)
     }
+}
+
+/// The place if it is the user's, and neither this crate's nor, as of `map_err(Failure::from)`, the standard library's.
+fn users<'a>(place: &'a Location<'a>) -> Option<&'a Location<'a>> {
+    const HERE: &str = file!();
+    let this_crate = &HERE[..HERE.len() - "failure.rs".len()];
+    let is_users = !place.file().starts_with(this_crate) && !place.file().contains("/library/core/src/");
+    is_users.then_some(place)
 }
 
 impl From<Failure> for Box<dyn Error> {

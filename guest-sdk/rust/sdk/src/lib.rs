@@ -73,10 +73,11 @@ pub use {serde, serde_json};
 pub mod prelude {
     pub use crate::log;
     #[cfg(not(target_family = "wasm"))]
-    pub use crate::testing::{TestKey, TestResponse};
+    pub use crate::testing::{TestKey, TestRequest, TestResponse};
     pub use crate::{Call, Context, Failure, Memory, Request, Response, Result, action};
     pub use serde::{Deserialize, Serialize};
     pub use serde_json::{Value, json};
+    pub use std::time::Duration;
 }
 
 /// Lists the actions that this component offers, in the order in which Weir runs those that listen to the same kind.

@@ -10,7 +10,8 @@ use crate::{Failure, Response, Result};
 /// An HTTP request that is not yet sent. Made by [`Context::get`](crate::Context::get) and its like.
 ///
 /// A request is a durable call itself: its response is recorded, and replayed when the action is run again. It carries
-/// an `Idempotency-Key`, the same again if it must be sent again. Inside the body of a durable call it is part of that.
+/// an `Idempotency-Key`, the same again if it must be sent again. Inside the body of a durable call it is part of that,
+/// and carries none of its own: give it the [`Call::id`](crate::Call::id).
 #[must_use = "a request does nothing until it is sent"]
 #[derive(Debug)]
 pub struct Request {

@@ -111,7 +111,7 @@ fn any_error(text: String, _: &Context) -> Result {
 #[test]
 fn question_mark_takes_any_error() {
     let mut key = TestKey::new("k");
-    assert_eq!(key.run(any_error, "x").unwrap_err().to_string(), "error: invalid digit found in string");
+    assert_eq!(key.run(any_error, "x").unwrap_err().kind(), "error");
     let failure = key.run(any_error, "1").unwrap_err();
     assert_eq!((failure.kind(), failure.is_retryable()), ("json", false));
     let boxed: Box<dyn std::error::Error> = failure.into();

@@ -64,13 +64,22 @@ mod first_actions {
             assert_eq!(key.again(page).unwrap().outputs(), [json!("ticket 7")]);   // a replay: asks nobody
             assert_eq!(key.requests().len(), 2);
         }
+
+        #[test]
+        fn pager_is_asked_for_the_place() {
+            let mut key = TestKey::new("Taiwan");
+            key.on_request(|request| match (request.method(), request.url()) {
+                ("POST", "https://pager.example.com/") => TestResponse::json(&request.json::<Value>()["place"]),
+                _ => TestResponse::status(404),
+            });
+            let quake = json!({ "magnitude": null, "place": "Hualian" });
+            assert_eq!(key.run(page, &quake).unwrap().outputs(), [json!("Hualian")]);
+        }
     }
 }
 
 #[rustfmt::skip]
 mod fragments {
-    use std::time::Duration;
-
     use weir_sdk::prelude::*;
 
     fn remember(name: String, ctx: &Context) -> Result {

@@ -19,6 +19,11 @@ func crash(ctx *weir.Context, crash struct{ How string }) error {
 	case "panic-in-call":
 		_, err := weir.Durable(ctx, "crash", nil, func(weir.Call) (any, error) { panic("crash on purpose") })
 		return err
+	case "error-without-text":
+		return errors.New("")
+	case "error-without-text-in-call":
+		_, err := weir.Durable(ctx, "crash", nil, func(weir.Call) (any, error) { return nil, errors.New("") })
+		return err
 	case "loop":
 		for {
 		}

@@ -9,6 +9,19 @@ def error_in_call(ctx):
     ctx.durable("crash", None, error)
 
 
+class Mute(Exception):
+    def __str__(self):
+        raise TypeError("it has no text")
+
+
+def error_without_text(ctx):
+    raise Mute
+
+
+def error_without_text_in_call(ctx):
+    ctx.durable("crash", None, error_without_text)
+
+
 def loop(ctx):
     while True:
         pass
@@ -33,6 +46,8 @@ ENDS = {
     "panic": error,
     "error-in-call": error_in_call,
     "panic-in-call": error_in_call,
+    "error-without-text": error_without_text,
+    "error-without-text-in-call": error_without_text_in_call,
     "loop": loop,
     "recurse": recurse,
     "allocate": allocate,

@@ -11,6 +11,13 @@ export function crash(how: string, ctx: Context): void {
         throw new Error("crash on purpose");
       });
       return;
+    case "error-without-text":
+      throw undefined;
+    case "error-without-text-in-call":
+      ctx.durable("crash", null, () => {
+        throw undefined;
+      });
+      return;
     case "loop":
       for (;;);
     case "recurse":

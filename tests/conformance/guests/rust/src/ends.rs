@@ -11,6 +11,8 @@ pub enum How {
     Panic,
     ErrorInCall,
     PanicInCall,
+    ErrorWithoutText,
+    ErrorWithoutTextInCall,
     Loop,
     Recurse,
     Allocate,
@@ -19,10 +21,12 @@ pub enum How {
 impl How {
     pub fn run(&self, ctx: &Context) -> Result {
         match self {
-            Self::Error => Ok(error()?),
+            Self::Error => Ok(error("crash on purpose")?),
             Self::Panic => panic!("crash on purpose"),
-            Self::ErrorInCall => ctx.durable("crash", &(), |_| Ok(error()?)),
+            Self::ErrorInCall => ctx.durable("crash", &(), |_| Ok(error("crash on purpose")?)),
             Self::PanicInCall => ctx.durable("crash", &(), |_| panic!("crash on purpose")),
+            Self::ErrorWithoutText => Ok(error("")?),
+            Self::ErrorWithoutTextInCall => ctx.durable("crash", &(), |_| Ok(error("")?)),
             Self::Loop => loop {
                 black_box(());
             },
@@ -40,8 +44,8 @@ impl How {
     }
 }
 
-fn error() -> std::io::Result<()> {
-    Err(std::io::Error::other("crash on purpose"))
+fn error(text: &str) -> std::io::Result<()> {
+    Err(std::io::Error::other(text))
 }
 
 #[inline(never)]
