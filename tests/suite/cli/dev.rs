@@ -61,8 +61,12 @@ fn failures_calls_requests_and_logs_are_shown() {
         assert!(bad.contains(line), "{line}:\n{bad}");
     }
     // What the host says tells what becomes of it, and not again why.
-    let said = ended.stderr.lines().find(|line| line.contains("failed, quarantine")).expect("what becomes of it");
-    assert!(said.ends_with("failed, quarantine") && !ended.stderr.contains("invalid-path"), "{}", ended.stderr);
+    let said = ended.stderr.lines().find(|line| line.contains("failed for good")).expect("what becomes of it");
+    assert!(
+        said.ends_with("failed for good, key quarantined") && !ended.stderr.contains("invalid-path"),
+        "{}",
+        ended.stderr
+    );
     let good = block(&ended.stdout, "script good #0");
     for line in [
         "  call    quote {\"n\":1} → 5\n",
