@@ -25,3 +25,4 @@ mod recovery;
 mod repair;
 mod sizes;
 mod store;
+mod unheard;
