@@ -27,3 +27,4 @@ mod repair;
 mod sizes;
 mod store;
 mod store_marker;
+mod unheard;
