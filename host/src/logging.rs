@@ -14,6 +14,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// The target of what guests log and print.
 const GUEST: &str = "guest";
+/// The field that says why an action failed.
+const FAILURE: &str = "failure";
 
 /// Starts logging, once for the process.
 pub fn start(options: &LogOptions, paint: Paint) -> anyhow::Result<()> {
@@ -25,7 +27,7 @@ pub fn start(options: &LogOptions, paint: Paint) -> anyhow::Result<()> {
     // Of a line that can't be written it would tell on standard error, and panic where that is what fails.
     let builder = builder.log_internal_errors(false);
     let started = match options.format {
-        LogFormat::Text => builder.event_format(Lines { paint }).try_init(),
+        LogFormat::Text => builder.event_format(Lines { paint, failures: options.failures }).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("start logging: {error}"))
@@ -57,10 +59,21 @@ impl Write for LineWriter {
     }
 }
 
-/// A line for people: `12:03:04.123 INFO  message name=value`; one of a guest begins with whose it is:
+/// A line for people: `12:03:04.123 INFO  message: failure name=value`; one of a guest begins with whose it is:
 /// `12:03:04.123 INFO  [count Hualian, Taiwan #3] message`.
 struct Lines {
     paint: Paint,
+    failures: Failures,
+}
+
+/// Whether lines say why an action failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Failures {
+    /// They do.
+    #[default]
+    Said,
+    /// Another has said it.
+    LeftOut,
 }
 
 impl<S, N> FormatEvent<S, N> for Lines
@@ -79,6 +92,11 @@ where
         }
         // What a guest or a server says may hold anything; it must not steer the terminal.
         write!(writer, " {}", escape_controls(&fields.message))?;
+        if let Some(failure) = fields.take(FAILURE)
+            && self.failures == Failures::Said
+        {
+            write!(writer, ": {}", escape_controls(&failure))?;
+        }
         for (name, value) in &fields.others {
             write!(writer, " {}{}", self.paint.faint(&format!("{name}=")), escape_controls(value))?;
         }
@@ -106,14 +124,16 @@ struct Fields {
 }
 
 impl Fields {
+    /// A field that is not shown again.
+    fn take(&mut self, name: &str) -> Option<String> {
+        let at = self.others.iter().position(|(other, _)| *other == name)?;
+        Some(self.others.remove(at).1)
+    }
+
     /// Whose line it is; these fields are not shown again.
     fn take_guest(&mut self) -> Option<String> {
-        let mut take = |name| {
-            let at = self.others.iter().position(|(other, _)| *other == name)?;
-            Some(self.others.remove(at).1)
-        };
-        let component = take("component");
-        match (take("action"), take("key"), take("sequence_number")) {
+        let component = self.take("component");
+        match (self.take("action"), self.take("key"), self.take("sequence_number")) {
             (Some(action), Some(key), Some(number)) => Some(format!("[{action} {} #{number}]", escape_controls(&key))),
             _ => component.map(|component| format!("[{component}]")),
         }
@@ -164,16 +184,22 @@ mod tests {
     fn a_line_of_a_guest_says_whose_it_is_and_does_not_steer_the_terminal() {
         let lines = Lines::default();
         let writer = lines.clone();
-        let format = super::Lines { paint: Paint::none() };
+        let format = super::Lines { paint: Paint::none(), failures: Failures::Said };
         let builder = tracing_subscriber::fmt().with_writer(move || writer.clone()).event_format(format);
         tracing::subscriber::with_default(builder.finish(), || {
             let (component, key, action) = ("quakes", Some("Hualian, Taiwan"), Some("count"));
             tracing::info!(target: "guest", component, key, sequence_number = Some(3), action, "{}", "red \x1b[31m");
-            tracing::warn!(key, "parked");
+            tracing::warn!(key, failure = "fraud: \x1b refused", "parked");
         });
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<&str> = text.lines().map(|line| &line[13..]).collect();
-        assert_eq!(lines, ["INFO  [count Hualian, Taiwan #3] red \\u{1b}[31m", "WARN  parked key=Hualian, Taiwan"]);
+        assert_eq!(
+            lines,
+            [
+                "INFO  [count Hualian, Taiwan #3] red \\u{1b}[31m",
+                "WARN  parked: fraud: \\u{1b} refused key=Hualian, Taiwan"
+            ]
+        );
     }
 
     #[test]

@@ -130,11 +130,16 @@ impl Development<'_> {
                 built = self.build(build, &mut sources) => built,
             };
             match built {
-                Ok(()) => run = Some(self.start_run(run).await?),
+                Ok(()) => run = Some(self.start_run(run.take()).await?),
                 Err(error) => {
+                    // What it shows would bury the error, and be of sources that are no more.
+                    if let Some(former) = run.take() {
+                        kill(former).await;
+                    }
                     fail(LogFormat::Text, self.cli.color, &error);
                 }
             }
+            let broken = run.is_none();
             if build {
                 let change = sources.changes()?;
                 // What builds write anew each time is no source.
@@ -149,12 +154,15 @@ impl Development<'_> {
                 }
             }
             in_a_row = 0;
+            if broken {
+                self.say_waiting();
+            }
             let Some(change) = self.next_change(&mut sources, &mut run, &mut stop).await? else {
                 end_run(run).await;
                 return Ok(Exit::Done);
             };
-            build = !self.options.no_build && !sources.only_events(&change);
-            self.say_changed(&change);
+            build = !self.options.no_build && (broken || !sources.only_events(&change));
+            self.say_changed(&change, &sources);
         }
     }
 
@@ -201,7 +209,6 @@ impl Development<'_> {
         run: &mut Option<Child>,
         stop: &mut mpsc::Receiver<()>,
     ) -> anyhow::Result<Option<Change>> {
-        let paint = Paint::of_stderr(self.cli.color);
         loop {
             let running = run.is_some();
             tokio::select! {
@@ -214,16 +221,21 @@ impl Development<'_> {
                 }
                 _ = wait_for(run), if running => {
                     *run = None;
-                    say(&format!("{}\n", paint.faint("waiting for changes; Ctrl-C ends")));
+                    self.say_waiting();
                 }
             }
         }
     }
 
-    fn say_changed(&self, change: &Change) {
+    fn say_waiting(&self) {
         let paint = Paint::of_stderr(self.cli.color);
-        let names = change.0.iter().filter_map(|path| path.file_name()).take(3);
-        let mut text = names.map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>().join(", ");
+        say(&format!("{}\n", paint.faint("waiting for changes; Ctrl-C ends")));
+    }
+
+    fn say_changed(&self, change: &Change, sources: &Sources) {
+        let paint = Paint::of_stderr(self.cli.color);
+        let files = change.0.iter().take(3).map(|file| sources.shown(file));
+        let mut text = files.map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ");
         if change.0.len() > 3 {
             text += &format!(" and {} more", change.0.len() - 3);
         }

@@ -49,6 +49,7 @@ fn log_options(cli: &Cli) -> LogOptions {
     let mut log = cli.log.clone();
     if let Command::Dev(_) = cli.command {
         log.level += ",guest=off,weir::service::signal=warn";
+        log.failures = logging::Failures::LeftOut;
     }
     log
 }

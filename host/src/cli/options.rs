@@ -1,6 +1,7 @@
 //! What may be said on the command line.
 
 use super::paint::Color;
+use crate::logging::Failures;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -47,6 +48,9 @@ pub struct LogOptions {
     /// The least that is logged: error, warn, info, debug, trace, or by target, such as `warn,guest=debug`
     #[arg(id = "log-level", long = "log-level", global = true, default_value = "info", value_name = "LEVEL")]
     pub level: String,
+    /// Whether lines say why an action failed.
+    #[arg(skip)]
+    pub failures: Failures,
 }
 
 /// The form of a log line.

@@ -167,12 +167,11 @@ impl Block {
             Ending::Failed(failure) => {
                 self.count_left_out(paint);
                 let what = match failure.class {
-                    FailureClass::Retryable => "failed, may be tried again".to_owned(),
-                    FailureClass::Fatal => "failed".to_owned(),
-                    class => format!("failed ({})", class.as_str()),
+                    FailureClass::Retryable => format!("failed {took}, may be tried again:"),
+                    FailureClass::Fatal => format!("failed {took}:"),
+                    class => format!("failed ({}) {took}:", class.as_str()),
                 };
-                let failure = told(&failure.failure);
-                self.text += &format!("  {} {} {}\n", paint.bad(&format!("{what}:")), failure, paint.faint(&took));
+                self.text += &format!("  {} {}\n", paint.bad(&what), told(&failure.failure));
             }
             Ending::Interrupted => {
                 self.text += &format!("  {}\n", paint.odd(&format!("given up {took}: the host stops")));

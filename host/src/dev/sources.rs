@@ -137,6 +137,11 @@ impl Sources {
         change.0.iter().all(|path| Some(path) == self.events.as_ref())
     }
 
+    /// How a file is told: from the folder of the manifest, if it is in there.
+    pub fn shown<'a>(&self, file: &'a Path) -> &'a Path {
+        file.strip_prefix(&self.folder).unwrap_or(file)
+    }
+
     fn look(&mut self, folder: &Path, found: &mut BTreeMap<PathBuf, File>) -> anyhow::Result<()> {
         self.watch_folder(folder)?;
         // A folder that is gone by now has no files.

@@ -55,10 +55,14 @@ fn failures_calls_requests_and_logs_are_shown() {
         "  writes  a = {\"deep\":[1]}\n",
         "  reads   none: nothing is there\n",
         "  removes a\n",
-        "  failed: memory/invalid-path: ",
+        "  failed in ",
+        ": memory/invalid-path: ",
     ] {
         assert!(bad.contains(line), "{line}:\n{bad}");
     }
+    // What the host says tells what becomes of it, and not again why.
+    let said = ended.stderr.lines().find(|line| line.contains("failed, quarantine")).expect("what becomes of it");
+    assert!(said.ends_with("failed, quarantine") && !ended.stderr.contains("invalid-path"), "{}", ended.stderr);
     let good = block(&ended.stdout, "script good #0");
     for line in [
         "  call    quote {\"n\":1} → 5\n",
@@ -84,6 +88,7 @@ fn a_change_is_built_and_run_and_what_can_not_be_built_is_told() {
     let build =
         |guest: &std::path::Path| format!("cp {:?} made.wasm\ndate +%N >generated.txt\n", guest.display().to_string());
     project.write("build.sh", build(&guests::tally()));
+    std::fs::create_dir(project.path("src")).expect("make a folder");
     let mut dev = Weir::start(project.folder(), &["dev"]);
     let shows = |dev: &Weir, what: &str, times: usize| {
         wait_until(what, || dev.stdout().matches(what).count() >= times);
@@ -97,6 +102,10 @@ fn a_change_is_built_and_run_and_what_can_not_be_built_is_told() {
     project.write("build.sh", "echo a mistake; exit 1\n");
     dev.wait_for_log("a mistake");
     dev.wait_for_log("error: `sh build.sh` failed");
+    wait_until("it waits", || dev.stderr().trim_end().ends_with("waiting for changes; Ctrl-C ends"));
+    project.write("src/notes.txt", "a broken build is made again");
+    dev.wait_for_log("changed: src/notes.txt");
+    wait_until("it fails again", || dev.stderr().matches("error: `sh build.sh` failed").count() == 2);
     project.write("build.sh", build(&guests::tally()) + "# mended\n");
     shows(&dev, "tally b #0", 2);
 
@@ -110,7 +119,7 @@ fn a_change_is_built_and_run_and_what_can_not_be_built_is_told() {
     let ended = dev.stop().expect(0);
     // What builds write each time anew does not start the next one for ever.
     let builds = ended.stderr.matches("building").count();
-    assert!((4..=8).contains(&builds), "{builds} builds:\n{}", ended.stderr);
+    assert!((5..=10).contains(&builds), "{builds} builds:\n{}", ended.stderr);
 }
 
 #[test]
@@ -128,6 +137,24 @@ fn a_host_that_listens_is_started_again_with_the_change() {
     dev.stop().expect(0);
     let left: Vec<_> = std::fs::read_dir(project.path("tmp")).expect("it is there").collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn what_was_built_before_does_not_go_on_while_a_build_is_broken() {
+    let manifest = Manifest::new("made.wasm".as_ref()).listening().component("build = \"sh build.sh\"");
+    let project = Project::new(&manifest);
+    let build = format!("cp {:?} made.wasm\n", guests::tally().display().to_string());
+    project.write("build.sh", &build);
+    let mut dev = Weir::start(project.folder(), &["dev"]);
+    let origin = dev.origin();
+    let send = || Weir::start(project.folder(), &["send", "a", "{\"key\": \"a\"}", "--url", &origin]).wait();
+    send().expect(0);
+    project.write("build.sh", "exit 1\n");
+    dev.wait_for_log("error: `sh build.sh` failed");
+    send().expect(1);
+    project.write("build.sh", build + "# mended\n");
+    wait_until("it listens again", || dev.stderr().matches("events are taken at").count() == 2);
+    dev.stop().expect(0);
 }
 
 #[test]

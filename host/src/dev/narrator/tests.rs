@@ -88,9 +88,9 @@ fn a_failed_attempt_tells_how_it_failed_and_which_it_was() {
         block(2, Vec::new(), Ending::Failed(ActionFailure { class, failure }))
     };
     let expected =
-        "add_up ann #1 attempt 2  input {\"amount\":60}\n  failed, may be tried again: http/status: 503 in 1.2 ms\n";
+        "add_up ann #1 attempt 2  input {\"amount\":60}\n  failed in 1.2 ms, may be tried again: http/status: 503\n";
     assert_eq!(failed(FailureClass::Retryable), expected);
-    assert!(failed(FailureClass::Trap).contains("  failed (trap): "), "{}", failed(FailureClass::Trap));
+    assert!(failed(FailureClass::Trap).contains("  failed (trap) in 1.2 ms: "), "{}", failed(FailureClass::Trap));
 }
 
 #[test]
