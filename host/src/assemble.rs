@@ -102,7 +102,7 @@ fn run_here(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunErro
     };
     let ended = runtime.block_on(async {
         let signals = service::signals();
-        service::listen(settings, &service, &signal, &stop).await.map_err(RunError::Use)?;
+        let control = service::listen(settings, &service, &signal, &stop).await.map_err(RunError::Use)?;
         let start = CoordinatorStart {
             store,
             shards: shards.clone(),
@@ -122,6 +122,9 @@ fn run_here(settings: &Settings, options: &RunOptions) -> Result<RunEnd, RunErro
         let outcome = Coordinator::run(start, signals).await.map_err(RunError::Run);
         if let Some(progress) = progress {
             progress.finish();
+        }
+        if let Some(control) = control {
+            control.finish().await;
         }
         outcome
     });

@@ -6,16 +6,37 @@ use crate::control::{SocketName, look, protocol, socket_path};
 use crate::driver::{Observation, RepairRequest, ShardControl, ShardObservation};
 use anyhow::Context;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::Path;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use weir_core::key::Key;
 use weir_core::operator::KeyReport;
 use weir_core::partition::partition_of;
 
+/// How long a host that ends waits for answers that are on their way.
+const LAST_ANSWERS_MAX: Duration = Duration::from_secs(2);
+
+/// The control socket of a host that runs.
+pub struct ControlSocket {
+    accepting: JoinHandle<()>,
+    /// Closed when nobody is being answered any more.
+    answering: mpsc::Receiver<Infallible>,
+}
+
+impl ControlSocket {
+    /// Accepts nobody any more, and waits for whoever asked before: a repair that was taken is told as taken.
+    pub async fn finish(mut self) {
+        self.accepting.abort();
+        let _ = tokio::time::timeout(LAST_ANSWERS_MAX, self.answering.recv()).await;
+    }
+}
+
 /// Opens the socket in the store's folder, for the user who runs the host alone.
-pub(super) fn listen(directory: &Path, service: Service) -> anyhow::Result<()> {
+pub(super) fn listen(directory: &Path, service: Service) -> anyhow::Result<ControlSocket> {
     use std::os::unix::fs::PermissionsExt;
     let path = socket_path(directory);
     // The store's lock is held, so a socket that is there is a dead host's.
@@ -23,17 +44,19 @@ pub(super) fn listen(directory: &Path, service: Service) -> anyhow::Result<()> {
     let listener = SocketName::new(directory).and_then(|name| UnixListener::bind(name.path()));
     let listener = listener.with_context(|| format!("open control socket {}", path.display()))?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-    tokio::spawn(async move {
+    let (asking, answering) = mpsc::channel(1);
+    let accepting = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let service = service.clone();
+            let (service, asking) = (service.clone(), asking.clone());
             tokio::spawn(async move {
                 if let Err(error) = serve(stream, &service).await {
                     tracing::debug!("control socket: {error:#}");
                 }
+                drop(asking);
             });
         }
     });
-    Ok(())
+    Ok(ControlSocket { accepting, answering })
 }
 
 async fn serve(stream: UnixStream, service: &Service) -> anyhow::Result<()> {

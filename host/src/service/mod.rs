@@ -6,6 +6,7 @@ mod metrics;
 mod progress;
 mod signal;
 
+pub use control::ControlSocket;
 pub use progress::{Progress, show_progress};
 pub use signal::signals;
 
@@ -70,13 +71,13 @@ impl Service {
 }
 
 /// Opens what the settings name: the address for events, the one for metrics and health, the control socket.
-/// They serve until the runtime ends.
+/// They serve until the runtime ends; of the control socket, where there is one, the end can be waited for.
 pub async fn listen(
     settings: &Settings,
     service: &Service,
     signal: &Arc<InboxSignal>,
     stop: &Arc<AtomicBool>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<ControlSocket>> {
     if let Source::Listen(address) = settings.source.from {
         let state = ListenState {
             store: service.store.clone().expect("a host that listens for events has a store"),
@@ -91,10 +92,10 @@ pub async fn listen(
         tokio::spawn(axum::serve(listener, router(Arc::new(state))).into_future());
     }
     listen_to_metrics(settings, service).await?;
-    if settings.store.kind == StoreKind::Embedded {
-        control::listen(&settings.store.directory, service.clone())?;
+    match settings.store.kind {
+        StoreKind::Embedded => Ok(Some(control::listen(&settings.store.directory, service.clone())?)),
+        _ => Ok(None),
     }
-    Ok(())
 }
 
 /// Opens the address for metrics and health, where the settings name one.
