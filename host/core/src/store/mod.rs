@@ -117,14 +117,20 @@ impl ActionStateStore {
         state: &mut ActionState,
         inherit: impl FnOnce(&ActionState, &mut ActionState),
     ) -> Result<(), RecordTooLarge> {
-        if let Some(known) = self.keys.get_mut(&key.key).and_then(|of_key| of_key.states.get_mut(&inner(key))) {
+        let (slot, of_key) = self.keys.get_or_insert(&key.key);
+        if let Some(known) = of_key.states.get_mut(&inner(key)) {
             inherit(known.state_mut(), state);
         }
         if !state.dropped_input.is_empty() {
             return self.put(key, state.clone());
         }
-        let value = encode(key, state, self.record_bytes_max, &mut self.text)?;
-        let (slot, of_key) = self.keys.get_or_insert(&key.key);
+        let value = match encode(key, state, self.record_bytes_max, &mut self.text) {
+            Ok(value) => value,
+            Err(too_large) => {
+                self.forget_key_if_done(&key.key);
+                return Err(too_large);
+            }
+        };
         let record = self.outgoing.append(key, RecordKind::State, value.clone(), slot, &mut of_key.last_ticket);
         let entry = of_key.states.get_or_insert_with(inner(key), || Entry::new(Kept::Record(value.clone()), true));
         entry.kept = Kept::Record(value);
@@ -181,6 +187,7 @@ impl ActionStateStore {
             let state = StateKey { key: key.clone(), sequence_number, event, action };
             self.forget_state(&state, *entry);
         }
+        self.forget_key_if_done(key);
     }
 
     /// Forgets one state, by tombstones.
@@ -188,9 +195,10 @@ impl ActionStateStore {
         let Some(states) = self.keys.get_mut(&key.key) else { return };
         let Some(entry) = states.states.remove(&inner(key)) else { return };
         self.forget_state(key, entry);
+        self.forget_key_if_done(&key.key);
     }
 
-    /// What goes with a state that was taken out of the index; the key too, if that was all.
+    /// What goes with a state that was taken out of the index. Its key goes once for all of them.
     fn forget_state(&mut self, key: &StateKey, entry: Entry) {
         if !entry.asked {
             self.unasked -= 1;
@@ -204,7 +212,6 @@ impl ActionStateStore {
             }
         }
         self.append_tombstones(key, entry.records);
-        self.forget_key_if_done(&key.key);
     }
 
     /// The first state of a run that no task of this process has asked for [S14].

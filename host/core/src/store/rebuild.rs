@@ -156,6 +156,7 @@ impl Rebuild {
             && let Some(entry) = of_key.states.remove(&name)
         {
             self.store.forget_state(&record.state, entry);
+            self.store.forget_key_if_done(&record.state.key);
         }
         self.store.forget_place(place);
     }
