@@ -3,6 +3,7 @@
 pub mod allocator;
 pub mod application;
 pub mod assemble;
+pub mod beginning;
 pub mod build;
 pub mod cli;
 pub mod clock;

@@ -6,6 +6,7 @@ use super::options::{InspectCommand, InspectOptions, KeyOptions, ListOptions};
 use super::output::{print, print_json};
 use super::paint::Paint;
 use super::table::{Column, Table, escape_controls};
+use crate::beginning::beginning;
 use crate::control::protocol::{Answer, KeyDetail, KeyHeader, KeyName, Request, StateSummary};
 use serde_json::Value;
 
@@ -150,15 +151,8 @@ fn state_table(states: &[StateSummary]) -> Table {
 }
 
 /// A payload as far as it fits a line or two; `--json` has it whole.
-fn beginning(payload: &Value) -> String {
-    let mut text = payload.to_string();
-    let end = text.floor_char_boundary(SHOWN_PAYLOAD_BYTES);
-    let left_out = text.len() - end;
-    if left_out > 0 {
-        text.truncate(end);
-        text += &format!("… ({left_out} more bytes: --json)");
-    }
-    escape_controls(&text)
+fn shown_payload(payload: &Value) -> String {
+    escape_controls(&beginning(payload.to_string(), SHOWN_PAYLOAD_BYTES, ": --json"))
 }
 
 fn describe(detail: &KeyDetail, paint: Paint) -> anyhow::Result<String> {
@@ -184,8 +178,10 @@ fn describe(detail: &KeyDetail, paint: Paint) -> anyhow::Result<String> {
         let why = format!("{}: {}{class}, {} {attempts}", failure.kind, failure.message, quarantine.attempts);
         lines.push(("quarantined by", format!("{}: {}", quarantine.action, escape_controls(&why))));
         if let Some(event) = &quarantine.event {
-            lines
-                .push(("quarantined event", format!("{} {}", escape_controls(&event.kind), beginning(&event.payload))));
+            lines.push((
+                "quarantined event",
+                format!("{} {}", escape_controls(&event.kind), shown_payload(&event.payload)),
+            ));
         }
     }
     if let Some(partition) = partition_cell(header.partition) {

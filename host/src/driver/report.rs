@@ -1,6 +1,7 @@
 //! What an operator reports, as log lines.
 
 use super::unheard::warn_of;
+use crate::beginning::beginning;
 use std::fmt::Display;
 use weir_core::action_state::Decision;
 use weir_core::operator::{Report, ReportedTask};
@@ -52,26 +53,5 @@ fn outcome(decision: Decision) -> &'static str {
 }
 
 fn cut(text: &impl Display) -> String {
-    let mut text = text.to_string();
-    let end = text.floor_char_boundary(LOGGED_BYTES_MAX);
-    let left_out = text.len() - end;
-    if left_out > 0 {
-        text.truncate(end);
-        text += &format!("… ({left_out} more bytes in the record)");
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_text_is_cut_between_letters_and_says_how_much_is_left_out() {
-        assert_eq!(cut(&"é".repeat(500)), "é".repeat(500));
-        assert_eq!(
-            cut(&format!("x{}", "é".repeat(500))),
-            format!("x{}… (2 more bytes in the record)", "é".repeat(499))
-        );
-    }
+    beginning(text.to_string(), LOGGED_BYTES_MAX, " in the record")
 }
