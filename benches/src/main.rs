@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 /// As in the host's own binary: both sides of a comparison have it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// What is measured, and how much of it.
 pub struct Bench {
@@ -43,7 +43,6 @@ pub struct Bench {
 }
 
 fn main() -> anyhow::Result<()> {
-    weir::allocator::set_up();
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [command, rest @ ..] = &mut arguments[..] {
         match command.as_str() {

@@ -1,6 +1,5 @@
 //! The host: files, inbox, embedded store, command line, assemble.
 
-pub mod allocator;
 pub mod application;
 pub mod assemble;
 pub mod beginning;
