@@ -23,9 +23,10 @@ use std::time::{Duration, Instant};
 use weir_core::action_state::{RecordKey, RecordKind};
 use weir_tests::kafka::Cluster;
 
-/// How long events are sent, and how long of it to warm up.
-const SENDING: Duration = Duration::from_secs(20);
-const WARM_UP: Duration = Duration::from_secs(8);
+/// How long events are sent, and how long of it to warm up: for half a minute after a change of load the broker compiles
+/// its own code, for which it takes up to half of a processor.
+const SENDING: Duration = Duration::from_secs(60);
+const WARM_UP: Duration = Duration::from_secs(40);
 /// How long completions may be late.
 const LATE_MAX: Duration = Duration::from_secs(30);
 /// The partition whose completions are followed.
