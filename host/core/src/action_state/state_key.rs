@@ -123,9 +123,18 @@ impl StateKey {
     }
 }
 
-fn push_number(number: u64, bytes: &mut Vec<u8>) {
-    use std::io::Write;
-    write!(bytes, "{number}").expect("writing to a vector does not fail");
+/// Without the machinery of formats, which costs more than all else of a name.
+fn push_number(mut number: u64, bytes: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut from = digits.len();
+    loop {
+        from -= 1;
+        digits[from] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return bytes.extend_from_slice(&digits[from..]);
+        }
+    }
 }
 
 fn parse(bytes: &[u8]) -> Option<RecordKey> {
@@ -246,6 +255,15 @@ mod tests {
         assert!(RecordKey::parse(&[&good[..], b"?"].concat()).is_err());
         for tail in [&b"!"[..], b"#007", b"@1", b"@1.", b"@.1", b"@01.2", b"@1.02", b"1.2", b"@4294967296.0"] {
             assert!(RecordKey::parse(&[&good[..], tail].concat()).is_err());
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_in_decimal() {
+        for number in [0, 9, 10, 1_234_567_890, u64::MAX] {
+            let mut bytes = Vec::new();
+            push_number(number, &mut bytes);
+            assert_eq!(bytes, number.to_string().as_bytes());
         }
     }
 
