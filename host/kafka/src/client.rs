@@ -3,7 +3,7 @@
 //! Three layers, the later over the earlier: Weir's habits, the user's properties, and what exactly-once rests on,
 //! which a manifest can't set (`properties`). A client connects when it is made, and not before it is asked something.
 
-use crate::settings::KafkaSettings;
+use crate::settings::{KafkaSettings, TRANSACTION_TIMEOUT, TRANSACTION_TIMEOUT_MS};
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerContext;
@@ -12,10 +12,6 @@ use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 /// The target of log lines of librdkafka.
 const TARGET: &str = "kafka";
-
-/// What an own transaction may last before the brokers abort it, unless `transaction.timeout.ms` says otherwise. As long
-/// do readers of committed records wait behind the open transaction of an owner that died and that nobody took over.
-const TRANSACTION_TIMEOUT_MS: &str = "30000";
 
 /// From the last sign of life of a member to the moment when others get its partitions, unless `session.timeout.ms` says
 /// otherwise. The clients' own default, 45 s, is a long time to stand still after a crash.
@@ -114,7 +110,7 @@ impl<'a> Clients<'a> {
         let mut config = self.producer(sizes);
         // What is sent of a checkpoint while the rest is still being handed over keeps librdkafka's thread busy until it is
         // acknowledged (see the log): so all of it goes at once.
-        self.unless_set(&mut config, "transaction.timeout.ms", TRANSACTION_TIMEOUT_MS);
+        self.unless_set(&mut config, TRANSACTION_TIMEOUT, &TRANSACTION_TIMEOUT_MS.to_string());
         self.unless_set(&mut config, "linger.ms", CHECKPOINT_LINGER_MS);
         // Of outputs; a key always goes to the same partition, an empty one too [S20].
         config.set("transactional.id", transactional_id).set("partitioner", "murmur2");

@@ -9,6 +9,12 @@ use std::time::Duration;
 pub const LEASE_MS: u64 = 1_000;
 /// How long a start may take to find its brokers and be let in, milliseconds.
 pub const CONNECT_TIMEOUT_MS: u64 = 10_000;
+/// What an own transaction may last before the brokers abort it, unless [`TRANSACTION_TIMEOUT`] says otherwise,
+/// milliseconds. As long do readers of committed records wait behind the open transaction of an owner that died and that
+/// nobody took over.
+pub(crate) const TRANSACTION_TIMEOUT_MS: u64 = 30_000;
+/// The clients' property that does.
+pub(crate) const TRANSACTION_TIMEOUT: &str = "transaction.timeout.ms";
 
 /// The settings of one application on Kafka.
 #[derive(Clone, PartialEq, Eq)]
@@ -84,6 +90,12 @@ impl KafkaSettings {
         format!("{}.control", self.application)
     }
 
+    /// What an own transaction may last before the brokers abort it.
+    pub fn transaction_timeout(&self) -> Duration {
+        let set = self.client.get(TRANSACTION_TIMEOUT).and_then(|set| set.parse().ok());
+        Duration::from_millis(set.unwrap_or(TRANSACTION_TIMEOUT_MS))
+    }
+
     /// How long a start may take to find its brokers and be let in.
     pub fn connect_timeout(&self) -> Duration {
         Duration::from_millis(self.connect_timeout_ms)
@@ -121,6 +133,14 @@ impl fmt::Debug for KafkaSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_transaction_may_last_as_long_as_the_users_property_says() {
+        let mut settings = KafkaSettings::new("quakes", "localhost:9092", "in");
+        assert_eq!(settings.transaction_timeout(), Duration::from_secs(30));
+        settings.client.insert("transaction.timeout.ms".to_owned(), "9000".to_owned());
+        assert_eq!(settings.transaction_timeout(), Duration::from_secs(9));
+    }
 
     #[test]
     fn topics_begin_with_the_applications_name() {

@@ -30,6 +30,9 @@ const UNCHECKPOINTED: usize = 64 << 10;
 const OUTPUTS_AHEAD: usize = 256;
 /// Where checkpoints are further apart, none are: the transaction would be open for so long.
 const AHEAD_INTERVAL_MAX: Duration = Duration::from_secs(5);
+/// The same, where a transaction may not be open for so many of their intervals: one that comes late is to find its own
+/// still.
+const AHEAD_INTERVALS_MIN: u32 = 4;
 
 /// A checkpoint that is neither committed nor aborted.
 pub(super) struct Commit {
@@ -64,6 +67,11 @@ enum PartKind {
     Epoch,
     /// A checkpoint of an operator, if it had changes its name there.
     Operator(Option<u64>),
+}
+
+/// Whether outputs are put ahead of checkpoints of this interval, with transactions that may be open for so long.
+pub(super) fn puts_ahead(interval: Duration, transaction_timeout: Duration) -> bool {
+    interval <= AHEAD_INTERVAL_MAX.min(transaction_timeout / AHEAD_INTERVALS_MIN)
 }
 
 /// The end of the checkpoint that is on its way.
@@ -290,7 +298,7 @@ impl KafkaShard<'_> {
     /// Hands outputs to the committer before their checkpoint, for not all to go at once with it: what happens meanwhile
     /// would wait.
     pub(super) fn put_ahead(&mut self) {
-        if self.commit.is_some() || self.membership.is_none() || self.start.interval > AHEAD_INTERVAL_MAX {
+        if self.commit.is_some() || self.membership.is_none() || !self.puts_ahead {
             return;
         }
         for (partition, outbox) in &mut self.executor.backend.outboxes {
@@ -336,5 +344,19 @@ impl KafkaShard<'_> {
                 _ => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // [S31]
+    #[test]
+    fn nothing_is_put_ahead_that_would_keep_a_transaction_open_for_long() {
+        let ms = Duration::from_millis;
+        assert!(puts_ahead(ms(100), ms(30_000)) && puts_ahead(ms(5_000), ms(30_000)));
+        assert!(!puts_ahead(ms(5_001), ms(30_000)), "readers of committed records wait for it");
+        assert!(puts_ahead(ms(500), ms(2_000)) && !puts_ahead(ms(501), ms(2_000)), "the brokers would abort it");
     }
 }

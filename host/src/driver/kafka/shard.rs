@@ -62,6 +62,8 @@ pub(super) struct KafkaShard<'a> {
     pub(super) revocation: Option<(Vec<PartitionId>, HashSet<PartitionId>)>,
     pub(super) commit: Option<Commit>,
     pub(super) committed_at: Instant,
+    /// Whether outputs go to the committer before their checkpoint.
+    pub(super) puts_ahead: bool,
     pub(super) pace: Pace,
     /// When the first of the checkpoints began that were aborted one after another.
     pub(super) aborted_since: Option<Instant>,
@@ -101,6 +103,7 @@ impl<'a> KafkaShard<'a> {
         let member = GroupMember::join(&kafka)?;
         member.watch(&waker);
         let (sender, facts) = mpsc::unbounded_channel();
+        let puts_ahead = super::checkpoint::puts_ahead(start.interval, kafka.transaction_timeout());
         let work = TakeoverWork { facts: sender, ..start.takeover_work() };
         Ok(Self {
             start,
@@ -119,6 +122,7 @@ impl<'a> KafkaShard<'a> {
             revocation: None,
             commit: None,
             committed_at: Instant::now(),
+            puts_ahead,
             pace: Pace::new(0, Duration::ZERO, Instant::now()),
             aborted_since: None,
             told_policy_stop: false,
