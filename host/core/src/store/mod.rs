@@ -26,7 +26,7 @@ use log::{Acknowledged, Append, Position, RecordPlace, Ticket};
 use outgoing::{Outgoing, Unacknowledged};
 use owner::Owner;
 use positions::LivePositions;
-use states::{Entry, Inner, Kept, Record};
+use states::{Entry, Inner, Kept, Record, Records};
 use std::sync::Arc;
 
 /// The action states of one partition.
@@ -173,7 +173,9 @@ impl ActionStateStore {
         let Some(entry) = states.states.get_mut(&inner(key)) else { return };
         Arc::make_mut(entry.state_mut()).call_results.remove(position);
         let of_call = [RecordKind::CallResult, RecordKind::CallPending, RecordKind::CallDropped].map(|of| of(position));
-        let dropped: Vec<_> = entry.records.extract_if(.., |record| of_call.contains(&record.kind)).collect();
+        let records = std::mem::take(&mut entry.records).into_iter();
+        let (dropped, kept) = records.partition::<Records, _>(|record| of_call.contains(&record.kind));
+        entry.records = kept;
         if !dropped.is_empty() {
             self.put_call_dropped(key, position);
             self.supersede(key, dropped);
@@ -350,7 +352,7 @@ impl ActionStateStore {
 
     /// One tombstone for each name of the records, the highest position of a call first; where each record has a name of
     /// its own, in the order in which they were put.
-    fn append_tombstones(&mut self, key: &StateKey, mut records: Vec<Record>) {
+    fn append_tombstones(&mut self, key: &StateKey, mut records: Records) {
         for record in &records {
             self.forget_place(record.place);
         }

@@ -5,7 +5,7 @@
 //! any more may write tombstones behind its successor's fence, and the cleaner obeys them; but it commits nothing.
 
 use super::log::{Position, RecordPlace, Ticket};
-use super::states::Record;
+use super::states::{Record, Records};
 use super::{ActionStateStore, inner};
 use crate::action_state::{CallResults, CallStatus, RecordKind, StateKey, encode_call_dropped};
 use crate::ownership::{Epoch, Fences};
@@ -90,12 +90,12 @@ impl ActionStateStore {
             self.outgoing.append_fence_tombstone(epoch);
         }
         for (state, record) in doomed {
-            self.append_tombstones(&state, vec![record]);
+            self.append_tombstones(&state, Records::from([record]));
         }
     }
 
     /// Other records stand for these from now on.
-    pub(super) fn supersede(&mut self, key: &StateKey, records: Vec<Record>) {
+    pub(super) fn supersede(&mut self, key: &StateKey, records: Records) {
         match &mut self.owner {
             Some(owner) => owner.doomed.extend(records.into_iter().map(|record| (key.clone(), record))),
             None => self.append_tombstones(key, records),

@@ -4,6 +4,7 @@ use crate::action_state::{ActionState, RecordKind, Writer, decode_kind};
 use crate::event::SequenceNumber;
 use crate::id::{ActionId, EventId};
 use crate::store::log::RecordPlace;
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::collections::vec_deque::Iter;
 use std::ops::Range;
@@ -20,6 +21,9 @@ pub(super) struct Record {
     pub(super) place: RecordPlace,
 }
 
+/// Records of one state. Most states have one, which lies in place.
+pub(super) type Records = SmallVec<[Record; 1]>;
+
 /// What is kept of a state.
 #[derive(Clone, Debug)]
 pub(super) enum Kept {
@@ -33,7 +37,7 @@ pub(super) enum Kept {
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) kept: Kept,
-    pub(super) records: Vec<Record>,
+    pub(super) records: Records,
     /// Whether a task of this process asked for it.
     pub(super) asked: bool,
     /// Whether its pending calls hold times of the clock of another host.
@@ -43,8 +47,7 @@ pub(super) struct Entry {
 impl Entry {
     /// A state without records.
     pub(super) fn new(kept: Kept, asked: bool) -> Self {
-        // Most states have one record, or one of a call beside it: a vector that grows by itself begins with room for four.
-        Self { kept, records: Vec::with_capacity(2), asked, has_foreign_times: false }
+        Self { kept, records: Records::new(), asked, has_foreign_times: false }
     }
 
     /// The state, where all of it is kept.
