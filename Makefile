@@ -68,6 +68,7 @@ clean:
 
 .PHONY: tools tools-kafka guests-quakes
 tools:
+	@case "$(CURDIR)" in *" "*) echo "$(CURDIR) has a space in its name, with which the C libraries do not build: move it"; exit 1;; esac
 	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust 1.95 or later from https://rustup.rs"; exit 1; }
 	@command -v cc >/dev/null || { echo "cc is missing: install a C compiler (Debian: apt-get install gcc libc6-dev)"; exit 1; }
 
