@@ -23,8 +23,8 @@ use std::time::{Duration, Instant};
 use weir_core::action_state::{RecordKey, RecordKind};
 use weir_tests::kafka::Cluster;
 
-/// How long events are sent, and how long of it to warm up: for half a minute after a change of load the broker compiles
-/// its own code, for which it takes up to half of a processor.
+/// How long events are sent, and how long of it to warm up: a broker that has just started compiles its own code then, and
+/// was seen to take half of a processor for it.
 const SENDING: Duration = Duration::from_secs(60);
 const WARM_UP: Duration = Duration::from_secs(40);
 /// How long completions may be late.

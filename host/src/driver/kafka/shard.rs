@@ -215,9 +215,8 @@ impl<'a> KafkaShard<'a> {
         let takes = self.takes_events();
         self.pause_or_resume()?;
         let (mut taken, mut bytes) = (0, 0);
-        // Few enough are taken that it is the time of each.
-        let now = now_ms();
         while taken < TAKE_MAX && bytes < TAKE_BYTES_MAX && takes {
+            let now = now_ms();
             let Some(record) = self.member.poll()? else { break };
             let partition = record.partition();
             taken += 1;
