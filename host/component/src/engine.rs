@@ -4,6 +4,8 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 
 /// Core instances of one component: Python needs 38, its stub build 108.
 const CORE_INSTANCES_MAX: u32 = 200;
+/// Instances beside those that run: they have ended, but their stores go on.
+pub(crate) const SPARE_INSTANCES: u32 = 128;
 /// Memories of one component: a JavaScript one has three.
 const MEMORIES_MAX: u32 = 4;
 /// Tables of one component.
@@ -23,21 +25,22 @@ const HOST_STACK_BYTES: usize = 1 << 20;
 /// more invocations fit, and so does a machine that is stingy with address space.
 const RESERVATIONS: [u64; 2] = [4 << 30, 256 << 20];
 /// Address space that is taken at most.
-const RESERVED_BYTES_MAX: u64 = 32 << 40;
+const RESERVED_BYTES_MAX: u64 = 36 << 40;
 
 /// An engine whose guests have this much stack, for so many invocations at once.
 pub(crate) fn new_engine(stack_bytes: usize, invocations_max: u32) -> wasmtime::Result<Engine> {
     let [whole, small] = RESERVATIONS;
-    let memories = u64::from(invocations_max) * u64::from(MEMORIES_MAX);
+    let instances_max = invocations_max.saturating_add(SPARE_INSTANCES);
+    let memories = u64::from(instances_max) * u64::from(MEMORIES_MAX);
     if memories * whole <= RESERVED_BYTES_MAX
-        && let Ok(engine) = Engine::new(&config(stack_bytes, invocations_max, whole))
+        && let Ok(engine) = Engine::new(&config(stack_bytes, instances_max, whole))
     {
         return Ok(engine);
     }
-    Engine::new(&config(stack_bytes, invocations_max, small))
+    Engine::new(&config(stack_bytes, instances_max, small))
 }
 
-fn config(stack_bytes: usize, invocations_max: u32, reservation: u64) -> Config {
+fn config(stack_bytes: usize, instances_max: u32, reservation: u64) -> Config {
     let mut config = Config::new();
     // Weir's calls are plain functions: without this, each costs three times as much.
     config.concurrency_support(false);
@@ -47,17 +50,17 @@ fn config(stack_bytes: usize, invocations_max: u32, reservation: u64) -> Config 
     config.cranelift_nan_canonicalization(true);
     config.relaxed_simd_deterministic(true);
     config.memory_reservation(reservation);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(invocations_max, reservation)));
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances_max, reservation)));
     config
 }
 
-fn pool(invocations_max: u32, reservation: u64) -> PoolingAllocationConfig {
+fn pool(instances_max: u32, reservation: u64) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(invocations_max);
-    pool.total_core_instances(invocations_max.saturating_mul(CORE_INSTANCES_MAX));
-    pool.total_memories(invocations_max.saturating_mul(MEMORIES_MAX));
-    pool.total_tables(invocations_max.saturating_mul(TABLES_MAX));
-    pool.total_stacks(invocations_max);
+    pool.total_component_instances(instances_max);
+    pool.total_core_instances(instances_max.saturating_mul(CORE_INSTANCES_MAX));
+    pool.total_memories(instances_max.saturating_mul(MEMORIES_MAX));
+    pool.total_tables(instances_max.saturating_mul(TABLES_MAX));
+    pool.total_stacks(instances_max);
     pool.max_component_instance_size(INSTANCE_BYTES_MAX);
     pool.max_core_instance_size(INSTANCE_BYTES_MAX);
     pool.max_core_instances_per_component(CORE_INSTANCES_MAX);

@@ -2,6 +2,7 @@
 
 use crate::bindings::types::Failure as GuestFailure;
 use crate::bindings::{ComponentPre, LentEvent};
+use crate::engine::SPARE_INSTANCES;
 use crate::load::{GuestSettings, Loaded};
 use crate::meter::OutOfTime;
 use crate::state::{HostState, Job};
@@ -21,21 +22,28 @@ const DESCRIBE_TIME_MAX: Duration = Duration::from_secs(10);
 /// Fresh instances that are measured, and how long that may take.
 const MEASURED_MAX: usize = 101;
 const MEASURE_TIME_MAX: Duration = Duration::from_millis(200);
-/// Instances of one component that wait to serve again.
-const IDLE_INSTANCES_MAX: usize = 16;
+/// Instances of one component that wait to serve again, and likewise stores for their next instance.
+const IDLE_MAX: usize = 16;
+/// Instances that one store has in its life, one after another.
+const STORE_INSTANCES_MAX: usize = 8;
+/// A store whose instances have more linear memory than this, bytes, has no further one.
+const STORE_MEMORY_BYTES_MAX: usize = 16 << 20;
 /// What a guest may pass in one call above its limits: names, lists, headers.
 const CALL_BYTES_SPARE: usize = 1 << 20;
 
-/// Room for so many instances at once.
+/// Room for so many invocations at once, and for instances that have ended in stores that go on.
 #[derive(Clone)]
 pub(crate) struct Slots {
     free: Arc<Semaphore>,
     total: usize,
+    spare: Arc<Semaphore>,
 }
 
 impl Slots {
-    pub(crate) fn new(total: u32) -> Self {
-        Self { free: Arc::new(Semaphore::new(total as usize)), total: total as usize }
+    pub(crate) fn new(invocations_max: u32) -> Self {
+        let total = invocations_max as usize;
+        let spare = Arc::new(Semaphore::new(SPARE_INSTANCES as usize));
+        Self { free: Arc::new(Semaphore::new(total)), total, spare }
     }
 
     async fn take(&self) -> OwnedSemaphorePermit {
@@ -45,33 +53,69 @@ impl Slots {
         }
     }
 
-    /// Idle instances keep their slots, so they must never take the most of them.
+    fn take_spare(&self) -> Option<OwnedSemaphorePermit> {
+        self.spare.clone().try_acquire_owned().ok()
+    }
+
+    /// What is idle keeps its slot, so it must never take the most of them.
     fn allow_idle(&self) -> bool {
         self.free.available_permits() > self.total / 2
     }
 }
 
-/// One instance of a component, with its store.
+/// What of a component waits for an invocation.
+#[derive(Default)]
+pub(crate) struct Idle {
+    /// They may serve again.
+    instances: Vec<Instance>,
+    /// Their stores may have one more instance.
+    stores: Vec<Instance>,
+}
+
+impl Idle {
+    fn take(&mut self, instance_reuse: u32) -> Option<Instance> {
+        if instance_reuse > 1
+            && let Some(instance) = self.instances.pop()
+        {
+            return Some(instance);
+        }
+        self.stores.pop()
+    }
+}
+
+/// One instance of a component, with its store. The store outlives it where the next instance can be had for less there:
+/// wasmtime gives the memory of all of them back with the store, and the host's side of each is its own.
 pub(crate) struct Instance {
     store: Store<HostState>,
     /// The guest's `invoke`; none before it is instantiated, and after it failed.
     invoke: Option<Func>,
     served: u32,
+    /// A slot for each of the instances before this one.
+    ended: Option<OwnedSemaphorePermit>,
+    /// Their linear memory, bytes.
+    ended_bytes: usize,
     _slot: OwnedSemaphorePermit,
 }
 
 impl Instance {
     /// An instance that may serve this job: a fresh one, or, where reuse is allowed, one that has served well before.
     pub(crate) async fn take(component: &Loaded, instance_reuse: u32, job: Box<Job>) -> Self {
-        if instance_reuse > 1
-            && let Some(mut idle) = component.idle.lock().expect("no holder panics").pop()
-        {
-            idle.store.data_mut().begin(job);
-            return idle;
+        let idle = component.idle.lock().expect("no holder panics").take(instance_reuse);
+        if let Some(mut idle) = idle {
+            if idle.may_serve(instance_reuse) {
+                idle.store.data_mut().begin(job);
+                return idle;
+            }
+            if idle.end_instance(component) {
+                *idle.store.data_mut() = HostState::new(component.guest.clone(), Some(job));
+                set_limits(&mut idle.store);
+                return idle;
+            }
         }
         let slot = component.slots.take().await;
         let state = HostState::new(component.guest.clone(), Some(job));
-        Self { store: store(component.pre.engine(), state), invoke: None, served: 0, _slot: slot }
+        let store = store(component.pre.engine(), state);
+        Self { store, invoke: None, served: 0, ended: None, ended_bytes: 0, _slot: slot }
     }
 
     /// Runs the action. After an error the instance must not be used again.
@@ -103,30 +147,68 @@ impl Instance {
         self.store.data()
     }
 
-    /// Takes the job back, and keeps the instance if it may serve again.
+    /// Takes the job back, and keeps the instance or its store if they may serve again.
     pub(crate) fn end(mut self, component: &Loaded, instance_reuse: u32) -> Box<Job> {
         self.served += 1;
         let job = self.store.data_mut().end();
-        if self.invoke.is_none() || self.served >= instance_reuse || !component.slots.allow_idle() {
+        if self.invoke.is_none() || !component.slots.allow_idle() {
             return job;
         }
         let mut idle = component.idle.lock().expect("no holder panics");
-        if idle.len() < IDLE_INSTANCES_MAX {
-            idle.push(self);
+        let waiting = match () {
+            () if self.may_serve(instance_reuse) => &mut idle.instances,
+            () if self.may_instantiate() => &mut idle.stores,
+            () => return job,
+        };
+        if waiting.len() < IDLE_MAX {
+            waiting.push(self);
         }
         job
+    }
+
+    /// Whether the instance may serve once more.
+    fn may_serve(&self, instance_reuse: u32) -> bool {
+        self.invoke.is_some() && self.served < instance_reuse
+    }
+
+    /// Whether the store may have one more instance.
+    fn may_instantiate(&self) -> bool {
+        let ended = self.ended.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        ended + 1 < STORE_INSTANCES_MAX && self.memory_bytes() <= STORE_MEMORY_BYTES_MAX
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.ended_bytes + self.store.data().resources.memory_bytes()
+    }
+
+    /// Makes way for a fresh instance in the same store, if there may be one.
+    fn end_instance(&mut self, component: &Loaded) -> bool {
+        let Some(slot) = component.slots.take_spare().filter(|_| self.may_instantiate()) else { return false };
+        match &mut self.ended {
+            Some(slots) => slots.merge(slot),
+            ended => *ended = Some(slot),
+        }
+        self.ended_bytes = self.memory_bytes();
+        self.invoke = None;
+        self.served = 0;
+        true
     }
 }
 
 fn store(engine: &Engine, state: HostState) -> Store<HostState> {
-    let limits = state.job.as_ref().map_or(&state.guest.limits, |job| job.invocation.limits());
-    let call_bytes_max = call_bytes_max(limits);
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.resources);
     store.epoch_deadline_callback(|mut store| store.data_mut().cpu.on_tick());
+    set_limits(&mut store);
+    store
+}
+
+fn set_limits(store: &mut Store<HostState>) {
+    let HostState { job, guest, .. } = store.data();
+    let limits = job.as_ref().map_or(&*guest.limits, |job| job.invocation.limits());
+    let call_bytes_max = call_bytes_max(limits);
     store.set_epoch_deadline(1);
     store.set_hostcall_fuel(call_bytes_max);
-    store
 }
 
 /// What one call of the guest may hand over: over this it traps before the host has looked. Whatever a guest holds once

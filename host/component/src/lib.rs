@@ -4,7 +4,7 @@
 //! [`weir_core::invocation::Invocation`]; here its calls are translated, its limits enforced, and its requests sent.
 //!
 //! One [`ComponentHost`] a process compiles and checks components; one [`Invoker`] a shard runs invocations of them:
-//! a fresh store and instance for each, on the shard's own runtime, without a thread or task of its own.
+//! a fresh instance for each, on the shard's own runtime, without a thread or task of its own.
 
 mod bindings;
 mod cache;

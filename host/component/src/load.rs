@@ -6,7 +6,7 @@ use crate::contract;
 use crate::describe::Description;
 use crate::error::{LoadError, LoadErrorReason};
 use crate::http::{GrantedOrigins, HttpGrant, TlsRoots};
-use crate::instance::{Instance, Slots, describe, measure_instance};
+use crate::instance::{Idle, Slots, describe, measure_instance};
 use crate::secret::Redactor;
 use crate::state::HostState;
 use crate::ticker::Ticks;
@@ -83,8 +83,7 @@ pub(crate) struct Loaded {
     /// Where its `invoke` is.
     pub(crate) invoke: ComponentExportIndex,
     pub(crate) slots: Slots,
-    /// Instances that may serve again.
-    pub(crate) idle: Mutex<Vec<Instance>>,
+    pub(crate) idle: Mutex<Idle>,
 }
 
 impl LoadedComponent {

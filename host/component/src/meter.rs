@@ -6,7 +6,7 @@ use wasmtime::{ResourceLimiter, UpdateDeadline};
 use weir_core::invocation::Abort;
 use weir_core::limits::InvocationLimits;
 
-/// Memory and tables of all instances of one store. Passing a limit traps the guest at once, with the limit's name:
+/// Memory and tables of all core instances of one instance. Passing a limit traps the guest at once, with the limit's name:
 /// to let its allocator fail would hide the name behind whatever the guest makes of that.
 #[derive(Debug)]
 pub(crate) struct ResourceMeter {
@@ -24,6 +24,11 @@ impl ResourceMeter {
             table_entries: 0,
             table_entries_max: limits.table_entries_max,
         }
+    }
+
+    /// Linear memory in use.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 }
 

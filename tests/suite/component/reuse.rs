@@ -1,15 +1,126 @@
 //! Fresh and reused instances [S9].
 
-use super::Trial;
+use super::{Port, Trial, grant, guest, runtime};
 use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Barrier;
+use weir_component::{ComponentHost, ComponentSource, DoorFuture, HostSettings, InvocationPort};
+use weir_core::action_state::CallPut;
 use weir_core::failure::FailureClass;
+use weir_core::invocation::Invocation;
+use weir_core::limits::InvocationLimits;
+
+/// More invocations than one store has instances.
+const SOME: usize = 20;
 
 // [S9]
 #[test]
 fn each_invocation_has_a_fresh_instance_by_default() {
     let trial = Trial::of(json!(["served"]));
-    for _ in 0..3 {
+    for _ in 0..SOME {
         assert_eq!(trial.seen(), json!([1]));
+    }
+}
+
+// [S9]
+#[test]
+fn fresh_instances_of_one_store_share_nothing() {
+    let trial = Trial::of(json!([{"outside": "random"}, {"outside": "clock"}, {"set": ["a", 1]}]));
+    let seen = trial.seen();
+    for _ in 0..SOME {
+        assert_eq!(trial.seen()[0], seen[0], "the same task draws the same again");
+        let reading = Trial::with(trial.component.clone(), json!([{"get": "a"}, {"outside": {"print": "mine"}}]));
+        let outcome = reading.run();
+        assert_eq!(outcome.seen(), json!([null]));
+        assert_eq!(outcome.effects().events.len(), 1);
+    }
+}
+
+// [S9] [S11]
+#[test]
+fn each_fresh_instance_may_use_the_whole_of_its_limits() {
+    let limit = |limits: &mut InvocationLimits| limits.memory_bytes_max = 8 << 20;
+    let large = Trial::limited(limit, json!([{"outside": {"allocate-bytes": 5 << 20}}]));
+    let small = Trial::limited(limit, json!(["served"]));
+    for _ in 0..SOME {
+        assert_eq!(small.seen(), json!([1]));
+        assert_eq!(large.seen(), json!([5 << 20]));
+    }
+    // They are those of the invocation, whatever the one before it had.
+    let stricter = |change: fn(&mut InvocationLimits), steps| {
+        let mut trial = Trial::with(large.component.clone(), steps);
+        change(Arc::make_mut(&mut trial.start.limits));
+        trial.run()
+    };
+    let looping = stricter(|limits| limits.cpu_ms_max = 20, json!([{"outside": "loop-forever"}]));
+    looping.fails_with(FailureClass::Timeout, "limits.cpu_ms_max");
+    assert_eq!(large.seen(), json!([5 << 20]));
+    let allocating = json!([{"outside": {"allocate-bytes": 5 << 20}}]);
+    let allocating = stricter(|limits| limits.memory_bytes_max = 4 << 20, allocating);
+    allocating.fails_with(FailureClass::Limit, "limits.memory_bytes_max");
+}
+
+// [S9]
+#[test]
+fn an_action_with_fresh_instances_leaves_those_of_another_that_reuses_them() {
+    let mut reusing = Trial::of(json!(["served"]));
+    reusing.reuse = 100;
+    let fresh = Trial::with(reusing.component.clone(), json!(["served"]));
+    for served in 1..SOME {
+        assert_eq!(reusing.seen(), json!([served]));
+        assert_eq!(fresh.seen(), json!([1]));
+    }
+}
+
+/// Lets invocations through its door only when so many of them stand there.
+struct Meeting {
+    port: Port,
+    all_there: Arc<Barrier>,
+}
+
+impl InvocationPort for Meeting {
+    fn put(&self, invocation: &Invocation, puts: Vec<CallPut>) {
+        self.port.put(invocation, puts);
+    }
+
+    fn door(&self, _: &Invocation, _: Vec<CallPut>) -> DoorFuture {
+        let all_there = self.all_there.clone();
+        Box::pin(async move {
+            all_there.wait().await;
+            Ok(())
+        })
+    }
+
+    fn wall_clock_us(&self) -> u64 {
+        self.port.wall_clock_us()
+    }
+}
+
+// [S9] [S11]
+#[test]
+fn stores_that_wait_for_their_next_instance_take_no_invocation_its_place() {
+    const AT_ONCE: usize = 3;
+    let settings = HostSettings { invocations_max: AT_ONCE as u32, ..HostSettings::default() };
+    let host = ComponentHost::new(settings).expect("the host starts");
+    let (bytes, grants) = (guest("probe"), grant("http://127.0.0.1:1"));
+    let source = ComponentSource { name: "probe".into(), bytes, grants, ..ComponentSource::default() };
+    let component = host.load(source).unwrap_or_else(|error| panic!("{error}"));
+    let meet = json!([{"catch": {"http": ["GET", "http://127.0.0.1:1/", null]}}]);
+    let meeting = Trial::with(component.clone(), meet);
+    let quiet = Trial::with(component.clone(), json!(["served"]));
+    let port = Arc::new(Meeting { port: Port::default(), all_there: Arc::new(Barrier::new(AT_ONCE)) });
+    let invoke = |trial: &Trial| {
+        let invocation = Invocation::new(trial.start.clone());
+        host.invoker().invoke(&component, 1, invocation, port.clone())
+    };
+    for _ in 0..SOME {
+        runtime().block_on(async {
+            invoke(&quiet).await.expect("nothing interrupts it");
+            let all = async { tokio::join!(invoke(&meeting), invoke(&meeting), invoke(&meeting)) };
+            let met = tokio::time::timeout(Duration::from_secs(20), all).await;
+            met.expect("all of them stand at the door at once").0.expect("nothing interrupts it");
+        });
     }
 }
 
