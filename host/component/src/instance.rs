@@ -27,7 +27,7 @@ const IDLE_MAX: usize = 16;
 /// Instances that one store has in its life, one after another.
 const STORE_INSTANCES_MAX: usize = 8;
 /// A store whose instances have more linear memory than this, bytes, has no further one.
-const STORE_MEMORY_BYTES_MAX: usize = 16 << 20;
+const STORE_MEMORY_BYTES_MAX: usize = 8 << 20;
 /// What a guest may pass in one call above its limits: names, lists, headers.
 const CALL_BYTES_SPARE: usize = 1 << 20;
 
