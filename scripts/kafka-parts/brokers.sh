@@ -17,13 +17,10 @@ detached() {
   ) </dev/null >>"$log" 2>&1 &
 }
 
-# Only the first of Java's compilers: these brokers live for minutes, and the second one was seen to take a third of a
-# processor meanwhile from whatever is tried beside them.
 launch() {
   local home=$folder/broker-$1
   log_sizes[$1]=$(stat -c %s "$home/log")
-  detached "$home/log" "$java" -Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-    -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData "${java_options[@]}" \
+  detached "$home/log" "$java" -Xmx128m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData "${java_options[@]}" \
     -Dlog4j2.configurationFile="$kafka/log4j2.properties" -Dweir.log.level=info \
     -cp "$classes" kafka.Kafka "$home/server.properties"
   starting+=($!)
