@@ -16,6 +16,9 @@ const HOSTS: usize = 2;
 const POLL: Duration = Duration::from_millis(20);
 /// Once all that is due was sent, so long nothing more may come.
 const QUIET: Duration = Duration::from_secs(3);
+/// So long after a kill, what the killed host had is the other's, and its alerts are out: three times what a takeover takes.
+/// It may have no request left to make for them.
+const TAKEOVER_MAX: Duration = Duration::from_secs(20);
 /// Hosts that make no request for so long hang: longer than a takeover.
 const STALL_MAX: Duration = Duration::from_secs(120);
 /// How long a host may take to give its partitions up.
@@ -94,24 +97,27 @@ impl Hosts<'_> {
         for number in 0..HOSTS {
             running.start(number, command_for(&world.origin(), number))?;
         }
-        self.watch(&world, &running, &kills, &command_for)?;
-        let took = began.elapsed().saturating_sub(QUIET);
+        let took = self.watch(&world, &running, &kills, &command_for)?.duration_since(began);
         running.stop()?;
         let kills = kills.lock().expect("no holder of the kills panics").len();
         Ok(Finish { ledger: world.ledger(), kills, took })
     }
 
-    /// Starts what was killed again, until all that is due was sent and nothing more comes.
+    /// Starts what was killed again, until all that is due was sent and nothing more comes; when the last request came.
     fn watch(
         &self,
         world: &World,
         running: &Running,
         kills: &Kills,
         command_for: &impl Fn(&str, usize) -> Command,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Instant> {
         let (mut moved, mut seen) = (Instant::now(), 0);
+        let (mut killed_at, mut kills_seen) = (Instant::now(), 0);
         loop {
             let killed = kills.lock().expect("no holder of the kills panics").clone();
+            if killed.len() != kills_seen {
+                (killed_at, kills_seen) = (Instant::now(), killed.len());
+            }
             self.screen.kills("Weir", &killed, self.kills);
             for (number, victim) in running.victims.iter().enumerate() {
                 let ended = victim.lock().as_mut().map_or(Ok(None), |child| child.try_wait())?;
@@ -130,8 +136,9 @@ impl Hosts<'_> {
                 (moved, seen) = (Instant::now(), ledger.requests.len());
             }
             let sent = ledger.effects().iter().filter(|effect| effect.sent > 0).count();
-            if sent >= self.effects_due && killed.len() == self.kills && moved.elapsed() > QUIET {
-                return Ok(());
+            let taken_over = kills_seen == 0 || killed_at.elapsed() > TAKEOVER_MAX;
+            if sent >= self.effects_due && killed.len() == self.kills && moved.elapsed() > QUIET && taken_over {
+                return Ok(moved);
             }
             ensure!(moved.elapsed() < STALL_MAX, "the hosts make no request any more");
             thread::sleep(POLL);
