@@ -25,7 +25,7 @@ const HOST_STACK_BYTES: usize = 1 << 20;
 /// more invocations fit, and so does a machine that is stingy with address space.
 const RESERVATIONS: [u64; 2] = [4 << 30, 256 << 20];
 /// Address space that is taken at most.
-const RESERVED_BYTES_MAX: u64 = 36 << 40;
+const RESERVED_BYTES_MAX: u64 = 34 << 40;
 
 /// An engine whose guests have this much stack, for so many invocations at once.
 pub(crate) fn new_engine(stack_bytes: usize, invocations_max: u32) -> wasmtime::Result<Engine> {

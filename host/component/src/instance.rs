@@ -36,6 +36,7 @@ const CALL_BYTES_SPARE: usize = 1 << 20;
 pub(crate) struct Slots {
     free: Arc<Semaphore>,
     total: usize,
+    /// Of instances that have ended.
     spare: Arc<Semaphore>,
 }
 
@@ -57,7 +58,7 @@ impl Slots {
         self.spare.clone().try_acquire_owned().ok()
     }
 
-    /// What is idle keeps its slot, so it must never take the most of them.
+    /// Idle instances keep their slots, so they must never take the most of them.
     fn allow_idle(&self) -> bool {
         self.free.available_permits() > self.total / 2
     }
@@ -68,54 +69,73 @@ impl Slots {
 pub(crate) struct Idle {
     /// They may serve again.
     instances: Vec<Instance>,
-    /// Their stores may have one more instance.
-    stores: Vec<Instance>,
+    /// They may have one more instance.
+    stores: Vec<IdleStore>,
 }
 
-impl Idle {
-    fn take(&mut self, instance_reuse: u32) -> Option<Instance> {
-        if instance_reuse > 1
-            && let Some(instance) = self.instances.pop()
-        {
-            return Some(instance);
+/// A store whose instances have ended. Wasmtime gives their memory back with it, so each has a slot of its own, and none of
+/// those that invocations wait for.
+struct IdleStore {
+    /// Goes first: a slot is free when what had it is gone.
+    store: Store<HostState>,
+    ended: Ended,
+}
+
+/// Instances that have ended in a store.
+#[derive(Default)]
+struct Ended {
+    slots: Option<OwnedSemaphorePermit>,
+    /// Linear memory of all of them.
+    memory_bytes: usize,
+}
+
+impl Ended {
+    fn count(&self) -> usize {
+        self.slots.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
+    }
+
+    fn add(&mut self, slot: OwnedSemaphorePermit, memory_bytes: usize) {
+        match &mut self.slots {
+            Some(slots) => slots.merge(slot),
+            none => *none = Some(slot),
         }
-        self.stores.pop()
+        self.memory_bytes += memory_bytes;
     }
 }
 
-/// One instance of a component, with its store. The store outlives it where the next instance can be had for less there:
-/// wasmtime gives the memory of all of them back with the store, and the host's side of each is its own.
+/// One instance of a component, with its store.
 pub(crate) struct Instance {
     store: Store<HostState>,
+    /// The instances that the store had before.
+    before: Ended,
     /// The guest's `invoke`; none before it is instantiated, and after it failed.
     invoke: Option<Func>,
     served: u32,
-    /// A slot for each of the instances before this one.
-    ended: Option<OwnedSemaphorePermit>,
-    /// Their linear memory, bytes.
-    ended_bytes: usize,
     _slot: OwnedSemaphorePermit,
 }
 
 impl Instance {
     /// An instance that may serve this job: a fresh one, or, where reuse is allowed, one that has served well before.
     pub(crate) async fn take(component: &Loaded, instance_reuse: u32, job: Box<Job>) -> Self {
-        let idle = component.idle.lock().expect("no holder panics").take(instance_reuse);
-        if let Some(mut idle) = idle {
-            if idle.may_serve(instance_reuse) {
-                idle.store.data_mut().begin(job);
-                return idle;
-            }
-            if idle.end_instance(component) {
-                *idle.store.data_mut() = HostState::new(component.guest.clone(), Some(job));
-                set_limits(&mut idle.store);
-                return idle;
-            }
+        let idle = || component.idle.lock().expect("no holder panics");
+        if instance_reuse > 1
+            && let Some(mut instance) = idle().instances.pop()
+        {
+            instance.store.data_mut().begin(job);
+            return instance;
         }
         let slot = component.slots.take().await;
         let state = HostState::new(component.guest.clone(), Some(job));
-        let store = store(component.pre.engine(), state);
-        Self { store, invoke: None, served: 0, ended: None, ended_bytes: 0, _slot: slot }
+        let waiting = idle().stores.pop();
+        let (store, before) = match waiting {
+            None => (new_store(component.pre.engine(), state), Ended::default()),
+            Some(IdleStore { mut store, ended }) => {
+                *store.data_mut() = state;
+                set_limits(&mut store);
+                (store, ended)
+            }
+        };
+        Self { store, before, invoke: None, served: 0, _slot: slot }
     }
 
     /// Runs the action. After an error the instance must not be used again.
@@ -147,55 +167,42 @@ impl Instance {
         self.store.data()
     }
 
-    /// Takes the job back, and keeps the instance or its store if they may serve again.
+    /// Takes the job back, and keeps the instance, or else its store, if it may serve again.
     pub(crate) fn end(mut self, component: &Loaded, instance_reuse: u32) -> Box<Job> {
         self.served += 1;
         let job = self.store.data_mut().end();
-        if self.invoke.is_none() || !component.slots.allow_idle() {
+        if self.invoke.is_none() {
             return job;
         }
-        let mut idle = component.idle.lock().expect("no holder panics");
-        let waiting = match () {
-            () if self.may_serve(instance_reuse) => &mut idle.instances,
-            () if self.may_instantiate() => &mut idle.stores,
-            () => return job,
-        };
-        if waiting.len() < IDLE_MAX {
-            waiting.push(self);
+        let idle = || component.idle.lock().expect("no holder panics");
+        if self.served < instance_reuse {
+            let mut idle = idle();
+            if component.slots.allow_idle() && idle.instances.len() < IDLE_MAX {
+                idle.instances.push(self);
+            }
+        } else if let Some(store) = self.into_idle_store(&component.slots) {
+            let mut idle = idle();
+            if idle.stores.len() < IDLE_MAX {
+                idle.stores.push(store);
+            }
         }
         job
     }
 
-    /// Whether the instance may serve once more.
-    fn may_serve(&self, instance_reuse: u32) -> bool {
-        self.invoke.is_some() && self.served < instance_reuse
-    }
-
-    /// Whether the store may have one more instance.
-    fn may_instantiate(&self) -> bool {
-        let ended = self.ended.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        ended + 1 < STORE_INSTANCES_MAX && self.memory_bytes() <= STORE_MEMORY_BYTES_MAX
-    }
-
-    fn memory_bytes(&self) -> usize {
-        self.ended_bytes + self.store.data().resources.memory_bytes()
-    }
-
-    /// Makes way for a fresh instance in the same store, if there may be one.
-    fn end_instance(&mut self, component: &Loaded) -> bool {
-        let Some(slot) = component.slots.take_spare().filter(|_| self.may_instantiate()) else { return false };
-        match &mut self.ended {
-            Some(slots) => slots.merge(slot),
-            ended => *ended = Some(slot),
+    /// The store for its next instance, if it may have one.
+    fn into_idle_store(self, slots: &Slots) -> Option<IdleStore> {
+        let memory_bytes = self.store.data().resources.memory_bytes();
+        let mut idle = IdleStore { store: self.store, ended: self.before };
+        let is_full = idle.ended.count() + 1 == STORE_INSTANCES_MAX;
+        if is_full || idle.ended.memory_bytes + memory_bytes > STORE_MEMORY_BYTES_MAX {
+            return None;
         }
-        self.ended_bytes = self.memory_bytes();
-        self.invoke = None;
-        self.served = 0;
-        true
+        idle.ended.add(slots.take_spare()?, memory_bytes);
+        Some(idle)
     }
 }
 
-fn store(engine: &Engine, state: HostState) -> Store<HostState> {
+fn new_store(engine: &Engine, state: HostState) -> Store<HostState> {
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.resources);
     store.epoch_deadline_callback(|mut store| store.data_mut().cpu.on_tick());
@@ -239,7 +246,7 @@ async fn within<T>(
 
 /// Asks a component for its description.
 pub(crate) fn describe(pre: &ComponentPre<HostState>, guest: &Arc<GuestSettings>) -> Result<String, String> {
-    let mut store = store(pre.engine(), HostState::new(guest.clone(), None));
+    let mut store = new_store(pre.engine(), HostState::new(guest.clone(), None));
     let described = block_on(async {
         let actions = pre.instantiate_async(&mut store).await?;
         actions.weir_action_actions().call_describe(&mut store).await
@@ -261,7 +268,7 @@ pub(crate) fn measure_instance(pre: &ComponentPre<HostState>, guest: &Arc<GuestS
     let mut times = Vec::new();
     while times.len() < MEASURED_MAX && (times.is_empty() || began_at.elapsed() < MEASURE_TIME_MAX) {
         let instance_began_at = Instant::now();
-        let mut store = store(pre.engine(), HostState::new(guest.clone(), None));
+        let mut store = new_store(pre.engine(), HostState::new(guest.clone(), None));
         block_on(pre.instantiate_async(&mut store))?.ok()?;
         drop(store);
         times.push(instance_began_at.elapsed());

@@ -43,11 +43,13 @@ fn guest(name: &str) -> Vec<u8> {
 
 pub(crate) fn host() -> &'static ComponentHost {
     static HOST: OnceLock<ComponentHost> = OnceLock::new();
-    HOST.get_or_init(|| {
-        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
-        let settings = HostSettings { cache_directory: Some(cache), ..HostSettings::default() };
-        ComponentHost::new(settings).expect("the host starts")
-    })
+    HOST.get_or_init(|| ComponentHost::new(settings()).expect("the host starts"))
+}
+
+/// Compiled components are kept for the next host.
+fn settings() -> HostSettings {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+    HostSettings { cache_directory: Some(cache), ..HostSettings::default() }
 }
 
 fn load(name: &str, grants: Grants, config: &[(&str, &str)], limits: &InvocationLimits) -> LoadedComponent {

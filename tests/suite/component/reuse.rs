@@ -5,10 +5,10 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Barrier;
-use weir_component::{ComponentHost, ComponentSource, DoorFuture, HostSettings, InvocationPort};
+use weir_component::{ComponentHost, ComponentSource, DoorFuture, HostSettings, InvocationPort, LoadedComponent};
 use weir_core::action_state::CallPut;
 use weir_core::failure::FailureClass;
-use weir_core::invocation::Invocation;
+use weir_core::invocation::{Invocation, InvocationResult};
 use weir_core::limits::InvocationLimits;
 
 /// More invocations than one store has instances.
@@ -23,14 +23,14 @@ fn each_invocation_has_a_fresh_instance_by_default() {
     }
 }
 
-// [S9]
+// [S7] [S9]
 #[test]
 fn fresh_instances_of_one_store_share_nothing() {
-    let trial = Trial::of(json!([{"outside": "random"}, {"outside": "clock"}, {"set": ["a", 1]}]));
-    let seen = trial.seen();
+    let writing = Trial::of(json!([{"outside": "random"}, {"set": ["a", 1]}, {"emit": ["x", 1]}]));
+    let reading = Trial::with(writing.component.clone(), json!([{"get": "a"}]));
+    let drawn = writing.seen();
     for _ in 0..SOME {
-        assert_eq!(trial.seen()[0], seen[0], "the same task draws the same again");
-        let reading = Trial::with(trial.component.clone(), json!([{"get": "a"}, {"outside": {"print": "mine"}}]));
+        assert_eq!(writing.seen(), drawn, "the same task draws the same again");
         let outcome = reading.run();
         assert_eq!(outcome.seen(), json!([null]));
         assert_eq!(outcome.effects().events.len(), 1);
@@ -101,24 +101,28 @@ impl InvocationPort for Meeting {
 #[test]
 fn stores_that_wait_for_their_next_instance_take_no_invocation_its_place() {
     const AT_ONCE: usize = 3;
-    let settings = HostSettings { invocations_max: AT_ONCE as u32, ..HostSettings::default() };
+    /// Together they would keep more stores than there is room for.
+    const COMPONENTS: usize = 20;
+    let settings = HostSettings { invocations_max: AT_ONCE as u32, ..super::settings() };
     let host = ComponentHost::new(settings).expect("the host starts");
-    let (bytes, grants) = (guest("probe"), grant("http://127.0.0.1:1"));
-    let source = ComponentSource { name: "probe".into(), bytes, grants, ..ComponentSource::default() };
-    let component = host.load(source).unwrap_or_else(|error| panic!("{error}"));
-    let meet = json!([{"catch": {"http": ["GET", "http://127.0.0.1:1/", null]}}]);
-    let meeting = Trial::with(component.clone(), meet);
-    let quiet = Trial::with(component.clone(), json!(["served"]));
-    let port = Arc::new(Meeting { port: Port::default(), all_there: Arc::new(Barrier::new(AT_ONCE)) });
-    let invoke = |trial: &Trial| {
-        let invocation = Invocation::new(trial.start.clone());
-        host.invoker().invoke(&component, 1, invocation, port.clone())
+    let load = |_| {
+        let (bytes, grants) = (guest("probe"), grant("http://127.0.0.1:1"));
+        let source = ComponentSource { name: "probe".into(), bytes, grants, ..ComponentSource::default() };
+        host.load(source).unwrap_or_else(|error| panic!("{error}"))
     };
-    for _ in 0..SOME {
+    let components: Vec<_> = (0..COMPONENTS).map(load).collect();
+    let port = Arc::new(Meeting { port: Port::default(), all_there: Arc::new(Barrier::new(AT_ONCE)) });
+    let invoke = |component, steps| {
+        let trial = Trial::with(LoadedComponent::clone(component), steps);
+        host.invoker().invoke(&trial.component, 1, Invocation::new(trial.start), port.clone())
+    };
+    let meet = |component| invoke(component, json!([{"catch": {"http": ["GET", "http://127.0.0.1:1/", null]}}]));
+    for component in components.iter().cycle().take(SOME * COMPONENTS) {
         runtime().block_on(async {
-            invoke(&quiet).await.expect("nothing interrupts it");
-            let all = async { tokio::join!(invoke(&meeting), invoke(&meeting), invoke(&meeting)) };
-            let met = tokio::time::timeout(Duration::from_secs(20), all).await;
+            let end = invoke(component, json!(["served"])).await.expect("nothing interrupts it");
+            assert!(matches!(end.result, InvocationResult::Completed(_)), "{:?}", end.result);
+            let others = async { tokio::join!(meet(&components[0]), meet(&components[0]), meet(&components[0])) };
+            let met = tokio::time::timeout(Duration::from_secs(20), others).await;
             met.expect("all of them stand at the door at once").0.expect("nothing interrupts it");
         });
     }
