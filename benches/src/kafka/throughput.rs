@@ -103,6 +103,15 @@ pub fn measure(bench: &Bench, cluster: &Cluster) -> anyhow::Result<Vec<Figure>> 
     ])
 }
 
+/// Events/s that two shards are to do here, by the bare loop of rdkafka on two threads.
+pub fn rate_wanted(bench: &Bench, cluster: &Cluster) -> anyhow::Result<f64> {
+    let source = make(cluster, "events");
+    fill(cluster, &source, bench.events)?;
+    // The first does not count: see `measure`.
+    bare(cluster, &source, "2", None)?;
+    Ok(bare(cluster, &source, "2", None)?.rate() * RATE_RATIO_MIN)
+}
+
 /// The bare loop of rdkafka; with a benchmark's guest, that of wasmtime in it.
 fn bare(cluster: &Cluster, source: &str, threads: &str, with: Option<&Bench>) -> anyhow::Result<Run> {
     let (log, sink) = (make(cluster, "bare-log"), make(cluster, "bare-outputs"));
@@ -113,7 +122,7 @@ fn bare(cluster: &Cluster, source: &str, threads: &str, with: Option<&Bench>) ->
 
 /// A host over so many events, with transactions as often as the bare loop has them. The events are there at once when its
 /// shards have shared the partitions out.
-pub fn host(bench: &Bench, cluster: &Cluster, shards: usize) -> anyhow::Result<Run> {
+fn host(bench: &Bench, cluster: &Cluster, shards: usize) -> anyhow::Result<Run> {
     let source = make(cluster, "events");
     let application = Application::new(cluster, &bench.guest, &source, shards).with_checkpoint_interval(INTERVAL);
     let mut host = application.start();
