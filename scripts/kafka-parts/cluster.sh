@@ -139,8 +139,8 @@ share.coordinator.state.topic.replication.factor=$replicas
 share.coordinator.state.topic.min.isr=$in_sync
 share.coordinator.state.topic.num.partitions=1
 
-# As many threads as the machine has processors, within the brokers' own defaults: more of them would only push each
-# other, and their clients, off these.
+# No more threads of a kind than the machine has processors, nor than the brokers' own defaults: more of them would only
+# push each other, and their clients, off these.
 num.io.threads=$io_threads
 num.network.threads=$network_threads
 
