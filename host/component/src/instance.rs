@@ -94,6 +94,11 @@ impl Ended {
         self.slots.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
     }
 
+    /// Whether the store may have one more behind its present one, which has so much linear memory.
+    fn leave_room(&self, memory_bytes: usize) -> bool {
+        self.count() + 1 < STORE_INSTANCES_MAX && self.memory_bytes + memory_bytes <= STORE_MEMORY_BYTES_MAX
+    }
+
     fn add(&mut self, slot: OwnedSemaphorePermit, memory_bytes: usize) {
         match &mut self.slots {
             Some(slots) => slots.merge(slot),
@@ -193,8 +198,7 @@ impl Instance {
     fn into_idle_store(self, slots: &Slots) -> Option<IdleStore> {
         let memory_bytes = self.store.data().resources.memory_bytes();
         let mut idle = IdleStore { store: self.store, ended: self.before };
-        let is_full = idle.ended.count() + 1 == STORE_INSTANCES_MAX;
-        if is_full || idle.ended.memory_bytes + memory_bytes > STORE_MEMORY_BYTES_MAX {
+        if !idle.ended.leave_room(memory_bytes) {
             return None;
         }
         idle.ended.add(slots.take_spare()?, memory_bytes);
@@ -290,4 +294,44 @@ fn block_on<T>(run: impl Future<Output = T>) -> Option<T> {
         std::thread::yield_now();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(count: usize, memory_bytes: usize) -> Ended {
+        let slots = Slots::new(1);
+        let mut ended = Ended::default();
+        (0..count).for_each(|_| ended.add(slots.take_spare().expect("there is one"), memory_bytes));
+        ended
+    }
+
+    // [S9]
+    #[test]
+    fn a_store_has_eight_instances_at_most() {
+        assert!(ended(6, 0).leave_room(0));
+        assert!(!ended(7, 0).leave_room(0));
+    }
+
+    // [S11]
+    #[test]
+    fn a_store_has_no_further_instance_above_its_memory() {
+        const HALF: usize = STORE_MEMORY_BYTES_MAX / 2;
+        assert!(ended(0, 0).leave_room(STORE_MEMORY_BYTES_MAX));
+        assert!(!ended(0, 0).leave_room(STORE_MEMORY_BYTES_MAX + 1));
+        assert!(ended(1, HALF).leave_room(HALF), "those that have ended count");
+        assert!(!ended(1, HALF).leave_room(HALF + 1));
+    }
+
+    // [S9]
+    #[test]
+    fn a_slot_of_an_ended_instance_is_free_when_its_store_is_gone() {
+        let slots = Slots::new(1);
+        let mut ended = Ended::default();
+        (0..SPARE_INSTANCES).for_each(|_| ended.add(slots.take_spare().expect("there is one"), 0));
+        assert!(slots.take_spare().is_none(), "they are bounded");
+        drop(ended);
+        assert!(slots.take_spare().is_some());
+    }
 }
