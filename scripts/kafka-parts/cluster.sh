@@ -109,10 +109,7 @@ voters() {
 
 server_properties() {
   local n=$1 replicas=$((brokers < 3 ? 1 : 3)) in_sync=$((brokers < 3 ? 1 : 2))
-  local roles=broker controller= processors io_threads network_threads
-  processors=$(nproc 2>/dev/null || echo 2)
-  io_threads=$((processors < 2 ? 2 : processors > 8 ? 8 : processors))
-  network_threads=$((processors < 4 ? 1 : processors > 6 ? 3 : processors / 2))
+  local roles=broker controller=
   if [ "$n" -le "$replicas" ]; then
     roles=broker,controller
     controller=,CONTROLLER://127.0.0.1:$(controller_port "$n")
@@ -138,11 +135,6 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=$replicas
 share.coordinator.state.topic.min.isr=$in_sync
 share.coordinator.state.topic.num.partitions=1
-
-# No more threads of a kind than the machine has processors, nor than the brokers' own defaults: more of them would only
-# push each other, and their clients, off these.
-num.io.threads=$io_threads
-num.network.threads=$network_threads
 
 # Tests create their topics, use short sessions, and can wait neither for rebalances nor for a killed broker's session.
 auto.create.topics.enable=false
