@@ -113,6 +113,7 @@ impl Hosts<'_> {
     ) -> anyhow::Result<Instant> {
         let (mut moved, mut seen) = (Instant::now(), 0);
         let (mut killed_at, mut kills_seen) = (Instant::now(), 0);
+        let mut told = false;
         loop {
             let killed = kills.lock().expect("no holder of the kills panics").clone();
             if killed.len() != kills_seen {
@@ -137,8 +138,15 @@ impl Hosts<'_> {
             }
             let sent = ledger.effects().iter().filter(|effect| effect.sent > 0).count();
             let taken_over = kills_seen == 0 || killed_at.elapsed() > TAKEOVER_MAX;
-            if sent >= self.effects_due && killed.len() == self.kills && moved.elapsed() > QUIET && taken_over {
-                return Ok(moved);
+            if sent >= self.effects_due && killed.len() == self.kills && moved.elapsed() > QUIET {
+                if taken_over {
+                    return Ok(moved);
+                }
+                if !told {
+                    told = true;
+                    let most = TAKEOVER_MAX.as_secs();
+                    self.screen.say(&format!("  all requests are made; up to {most} s for the last takeover's alerts"));
+                }
             }
             ensure!(moved.elapsed() < STALL_MAX, "the hosts make no request any more");
             thread::sleep(POLL);
