@@ -5,7 +5,7 @@
 //! follows the topic of action states. A record is seen there once all replicas in sync have it, which is what its
 //! producer is told as an acknowledgement; so what is measured begins at the time in the schedule, and ends when the
 //! completion has come to a third party. It follows one partition, for what it takes is taken from broker and host; and
-//! the host commits as often as in the run whose load is halved.
+//! the host commits as often as the bare loop.
 
 use super::bare::INTERVAL;
 use super::host::Application;
@@ -90,6 +90,7 @@ impl Schedule {
         (self.rate * time.as_secs_f64()) as u64
     }
 
+    /// When an event is due: one of the warm-up takes twice as long.
     fn at(&self, number: u64) -> Instant {
         let behind = number.saturating_sub(self.warm_up());
         self.began + Duration::from_secs_f64((2 * (number - behind) + behind) as f64 / self.rate)
